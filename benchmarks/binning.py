@@ -202,22 +202,22 @@ def table(measured: pd.DataFrame) -> pd.DataFrame:
     """
     best, cpu = (measured.groupby("tool")[column].min() for column in ("seconds", "cpu"))
     rows = []
-    for tool, mine in measured.groupby("tool", sort=False):
-        size = int(mine["spike_bytes"].iloc[0] + mine["count_bytes"].iloc[0])
+    for tool, runs in measured.groupby("tool", sort=False):
+        size = int(runs["spike_bytes"].iloc[0] + runs["count_bytes"].iloc[0])
         rows.append(
             {
                 "tool": tool,
                 "what": TOOLS[str(tool)][0],
                 "best_s": round(best[tool], 4),
-                "median_s": round(mine["seconds"].median(), 4),
+                "median_s": round(runs["seconds"].median(), 4),
                 "cpu_s": round(cpu[tool], 4),
                 "times_spikebridge": round(best[tool] / best["spikebridge"], 2),
                 "cpu_times_spikebridge": round(cpu[tool] / cpu["spikebridge"], 2),
-                "count_type": mine["count_type"].iloc[0],
-                "spikes_mb": round(mine["spike_bytes"].iloc[0] / 1e6, 1),
-                "counts_mb": round(mine["count_bytes"].iloc[0] / 1e6, 1),
-                "peak_mb": round(mine["peak_bytes"].max() / 1e6, 1),
-                "peak_ratio": round(mine["peak_bytes"].max() / size, 3),
+                "count_type": runs["count_type"].iloc[0],
+                "spikes_mb": round(runs["spike_bytes"].iloc[0] / 1e6, 1),
+                "counts_mb": round(runs["count_bytes"].iloc[0] / 1e6, 1),
+                "peak_mb": round(runs["peak_bytes"].max() / 1e6, 1),
+                "peak_ratio": round(runs["peak_bytes"].max() / size, 3),
             }
         )
     return pd.DataFrame(rows)
@@ -228,9 +228,9 @@ def arguments(a: argparse.Namespace) -> list[str]:
     return [part for key in keys for part in (f"--{key.replace('_', '-')}", str(getattr(a, key)))]
 
 
-def markdown(found: pd.DataFrame, a: argparse.Namespace) -> str:
-    heads = list(found.columns)
-    lines = ["| " + " | ".join(map(str, row)) + " |" for row in found.itertuples(index=False)]
+def markdown(tool_rows: pd.DataFrame, a: argparse.Namespace) -> str:
+    heads = list(tool_rows.columns)
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in tool_rows.itertuples(index=False)]
     versions = ", ".join(f"{p} {version(p)}" for p in ("spikebridge", "pynapple", "numpy", "numba"))
     load = f", load {os.getloadavg()[0]:.1f} at the end" if hasattr(os, "getloadavg") else ""
     return "\n".join(
@@ -244,10 +244,10 @@ def markdown(found: pd.DataFrame, a: argparse.Namespace) -> str:
             "|" + " --- |" * len(heads),
             *lines,
             "",
-            f"pynapple's `TsGroup.count` takes {ratio(found):.1f} times as long as spikebridge, best of each "
-            f"({medians(found):.1f} times by the medians). Both are given one train of spikes a unit. The other rows "
-            "of spikebridge start from a table of spikes, split by unit first, or cut windows: `times_spikebridge` "
-            "says what that costs, so pynapple's ratio to them is smaller by that factor. "
+            f"pynapple's `TsGroup.count` takes {ratio(tool_rows):.1f} times as long as spikebridge, best of each "
+            f"({medians(tool_rows):.1f} times by the medians). Both are given one train of spikes a unit. The other "
+            "rows of spikebridge start from a table of spikes, split by unit first, or cut windows: "
+            "`times_spikebridge` says what that costs, so pynapple's ratio to them is smaller by that factor. "
             "`peak_ratio` is the highest resident memory above the imports, over the bytes of spikes and counts.",
             "",
             f"Made by `python benchmarks/binning.py {' '.join(arguments(a))}` with {versions}, "
@@ -257,12 +257,12 @@ def markdown(found: pd.DataFrame, a: argparse.Namespace) -> str:
     )
 
 
-def ratio(found: pd.DataFrame) -> float:
-    return float(found.set_index("tool")["times_spikebridge"][PEER])
+def ratio(tool_rows: pd.DataFrame) -> float:
+    return float(tool_rows.set_index("tool")["times_spikebridge"][PEER])
 
 
-def medians(found: pd.DataFrame) -> float:
-    by_tool = found.set_index("tool")["median_s"]
+def medians(tool_rows: pd.DataFrame) -> float:
+    by_tool = tool_rows.set_index("tool")["median_s"]
     return float(by_tool[PEER] / by_tool["spikebridge"])
 
 
@@ -285,11 +285,11 @@ def main(words: list[str] | None = None) -> None:
     if a.measure:
         print(json.dumps(measure(a.measure, a.spikes, a)))
         return
-    found = compare(a)
+    tool_rows = compare(a)
     a.out.mkdir(parents=True, exist_ok=True)
-    found.to_csv(a.out / "binning.csv", index=False, lineterminator="\n")
-    (a.out / "binning.md").write_text(markdown(found, a), encoding="utf-8")
-    print(markdown(found, a))
+    tool_rows.to_csv(a.out / "binning.csv", index=False, lineterminator="\n")
+    (a.out / "binning.md").write_text(markdown(tool_rows, a), encoding="utf-8")
+    print(markdown(tool_rows, a))
 
 
 if __name__ == "__main__":

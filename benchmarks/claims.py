@@ -72,14 +72,14 @@ def score(job: tuple[Config, str, dict[str, Any], int], _: parallel.Report) -> l
     )
     rows = []
     for learned, new in zip(study, after, strict=True):
-        said, row = model.predict(new), {"seed": settings.seed, "model": name, "recording": new.recording}
-        if model.decides and said.probabilities is not None:
+        prediction, row = model.predict(new), {"seed": settings.seed, "model": name, "recording": new.recording}
+        if model.decides and prediction.probabilities is not None:
             block = np.arange(len(new)) // BLOCK
-            decided = model.decide(said.probabilities, new.recording)
+            decided = model.decide(prediction.probabilities, new.recording)
             value = float(np.nanmean(balanced_accuracy_within_blocks(new.label, decided, block, len(new.classes))))
             rows.append({**row, "metric": "balanced accuracy", "n": len(new), "value": value})
-        if said.rates is not None:
-            nats, spikes = information(said.rates, new.target, learned.target.mean(axis=(0, 1)))
+        if prediction.rates is not None:
+            nats, spikes = information(prediction.rates, new.target, learned.target.mean(axis=(0, 1)))
             value = float(nats.sum() / spikes.sum() / np.log(2))
             rows.append({**row, "metric": "bits/spike", "n": len(new), "value": value})
     return rows
@@ -87,14 +87,14 @@ def score(job: tuple[Config, str, dict[str, Any], int], _: parallel.Report) -> l
 
 def tuned(folder: Path | None, settings: Config) -> dict[str, dict[str, Any]]:
     """Settings of each model: those of the last fit in `folder`, or params.yaml's with defaults for what is tuned."""
-    found = {}
+    params = {}
     for name, values in settings.models.items():
         run = TuningRun(folder / name) if folder else None
         if run is not None and run.best.is_file():
-            found[name] = run.read_settings().params["full"]
+            params[name] = run.read_settings().params["full"]
         else:
-            found[name] = {k: v for k, v in values.items() if v != "tune"}
-    return found
+            params[name] = {k: v for k, v in values.items() if v != "tune"}
+    return params
 
 
 def differences(table: pd.DataFrame) -> pd.DataFrame:
@@ -108,9 +108,9 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
             continue
         d = (wide[a] - wide[b]).to_numpy()
         weights = cluster_bootstrap.resample_weights(len(d), 10_000, np.random.default_rng(0))
-        found = cluster_bootstrap.bootstrap_interval(lambda w, d=d: w @ d / w.sum(axis=1), weights)  # type: ignore[misc]
+        interval = cluster_bootstrap.bootstrap_interval(lambda w, d=d: w @ d / w.sum(axis=1), weights)  # type: ignore[misc]
         n = int(table[(table["model"] == a) & (table["metric"] == metric)]["n"].sum())
-        rows.append([a, b, metric, len(d), n, found.value, found.ci_low, found.ci_high, int((d > 0).sum())])
+        rows.append([a, b, metric, len(d), n, interval.value, interval.ci_low, interval.ci_high, int((d > 0).sum())])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -141,15 +141,15 @@ def main(words: Sequence[str] | None = None) -> None:
     workers = parallel.n_workers(ComputeConfig(workers=a.workers), len(jobs))
     libraries = [library for name in a.models for library in models.get_class(name).libraries]
     rows = parallel.run_jobs(score, jobs, workers, say, libraries)
-    table = pd.DataFrame([row for found in rows for row in found])
-    found = differences(table)
+    table = pd.DataFrame([row for job_rows in rows for row in job_rows])
+    compared = differences(table)
     a.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(a.out / "claims.csv", index=False, lineterminator="\n")
     means = table.groupby(["model", "metric"], as_index=False)["value"].mean()
     lines = ["# Claims of a study, and trials that came after it", "", NOTE.format(pause=PAUSE_S), "",
-             *markdown(found), "", *markdown(means), "", made_by("claims.py", words), ""]  # fmt: skip
+             *markdown(compared), "", *markdown(means), "", made_by("claims.py", words), ""]  # fmt: skip
     (a.out / "claims.md").write_text("\n".join(lines), encoding="utf-8")
-    say("\n".join(markdown(found)))
+    say("\n".join(markdown(compared)))
 
 
 NOTE = (

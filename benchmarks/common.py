@@ -111,8 +111,8 @@ def made_by(script: str, words: Sequence[str], more: Sequence[str] = ()) -> str:
 def _cores() -> str:
     """How many cores this process may use, and of how many where that is not all."""
     every = os.cpu_count() or 1
-    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else every
-    return str(every) if mine == every else f"{mine} of {every}"
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else every
+    return str(every) if usable == every else f"{usable} of {every}"
 
 
 PLACES = {
@@ -202,15 +202,15 @@ def _watch(cost: Cost, family: _Family, done: threading.Event) -> None:
         cost.peak_mb = max(cost.peak_mb, family.look())
 
 
-def write_part(stem: Path, intro: str, name: str, found: pd.DataFrame, text: str) -> None:
+def write_part(stem: Path, intro: str, name: str, results: pd.DataFrame, text: str) -> None:
     """Replace what <stem>.md and <stem>.csv say of one data set; the other one's results stay as they are.
 
-    found: a table with a column `data`, which is `name` throughout. text: Markdown that begins with "## <name>".
+    results: a table with a column `data`, which is `name` throughout. text: Markdown that begins with "## <name>".
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     table, page = stem.with_suffix(".csv"), stem.with_suffix(".md")
-    before = pd.read_csv(table) if table.is_file() else found.iloc[:0]
-    kept = [part for part in (before[before["data"] != name], found) if len(part)]
+    before = pd.read_csv(table) if table.is_file() else results.iloc[:0]
+    kept = [part for part in (before[before["data"] != name], results) if len(part)]
     pd.concat(kept).sort_values("data", kind="stable").to_csv(table, index=False, lineterminator="\n")
     old = page.read_text(encoding="utf-8").split("\n## ")[1:] if page.is_file() else []
     sections = {part.split("\n")[0]: f"## {part}".rstrip() for part in old} | {name: text.rstrip()}

@@ -74,14 +74,14 @@ def one_process(settings: Config) -> Config:
     return settings.model_copy(update={"compute": settings.compute.model_copy(update={"workers": 1})})
 
 
-def packages(found: pd.DataFrame) -> list[str]:
+def packages(results: pd.DataFrame) -> list[str]:
     """The other libraries behind the models of a table."""
-    return sorted({extra for m in {*found["model"]} & {*models.names()} if (extra := models.get_class(m).extra)})
+    return sorted({extra for m in {*results["model"]} & {*models.names()} if (extra := models.get_class(m).extra)})
 
 
-def about_lfads(found: pd.DataFrame, a: argparse.Namespace) -> str:
+def about_lfads(results: pd.DataFrame, a: argparse.Namespace) -> str:
     """Which state of the checkout was run, and for how long; empty without lfads."""
-    if LFADS not in set(found["model"]):
+    if LFADS not in set(results["model"]):
         return ""
     command = ["git", "-C", str(a.lfads), "rev-parse", "--short=12", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -90,10 +90,12 @@ def about_lfads(found: pd.DataFrame, a: argparse.Namespace) -> str:
     return f" lfads-torch {commit}, {length}."
 
 
-def summary(found: pd.DataFrame) -> pd.DataFrame:
+def summary(results: pd.DataFrame) -> pd.DataFrame:
     """One row a model: its seconds and memory, and its scores over all recordings; a gap where it has none."""
-    pooled = found[found["recording"] == "all"].pivot_table(index="model", columns="metric", values="value", sort=False)
-    order = [m for m in dict.fromkeys(found["model"]) if m in pooled.index and " " not in m]
+    pooled = results[results["recording"] == "all"].pivot_table(
+        index="model", columns="metric", values="value", sort=False
+    )
+    order = [m for m in dict.fromkeys(results["model"]) if m in pooled.index and " " not in m]
     pooled = pooled.reindex(index=order, columns=["tune_s", "train_s", "cpu_s", "peak_mb", *METRICS])
     costs: Mapping[str, Any] = {
         "seconds": (pooled["tune_s"] + pooled["train_s"]).round(1),

@@ -117,16 +117,16 @@ def compare(seeds: int, trials: int, table: Path, known: pd.DataFrame) -> pd.Dat
             continue
         start = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            found = study(settings_for(kind, seed, trials), Path(folder))
-        wrong = kind in FALSE and found[FALSE[kind]] != "none"
+            outcome = study(settings_for(kind, seed, trials), Path(folder))
+        wrong = kind in FALSE and outcome[FALSE[kind]] != "none"
         seconds = round(time.perf_counter() - start, 1)
-        rows.append({"study": kind, "seed": seed, **found, "false_claims": wrong, "seconds": seconds})
-        say(f"{kind} {seed}: {'promoted' if found['promoted'] else 'candidate'} {found}")
+        rows.append({"study": kind, "seed": seed, **outcome, "false_claims": wrong, "seconds": seconds})
+        say(f"{kind} {seed}: {'promoted' if outcome['promoted'] else 'candidate'} {outcome}")
         pd.DataFrame(rows)[COLUMNS].to_csv(table, index=False, lineterminator="\n")
     return pd.DataFrame(rows, columns=COLUMNS).sort_values(["study", "seed"], kind="stable", ignore_index=True)
 
 
-def said(table: pd.DataFrame) -> list[str]:
+def summary_lines(table: pd.DataFrame) -> list[str]:
     """Counts of each kind of study."""
     lines = []
     for kind in KINDS:
@@ -159,7 +159,15 @@ def main(words: Sequence[str] | None = None) -> None:
     with one_thread():
         table = compare(a.seeds, a.trials, path, known)
     table.to_csv(path, index=False, lineterminator="\n")
-    lines = ["# What the gates promote", "", *said(table), "", *markdown(table), "", made_by("gates.py", words)]
+    lines = [
+        "# What the gates promote",
+        "",
+        *summary_lines(table),
+        "",
+        *markdown(table),
+        "",
+        made_by("gates.py", words),
+    ]
     (a.out / "gates.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
     print("\n".join(lines))
 

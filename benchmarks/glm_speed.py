@@ -96,8 +96,8 @@ def ours(x: Array, y: Array, penalty: float) -> Weights:
 
 def seconds(fit: Callable[[Array, Array, float], Weights], given: tuple[Array, Array, float]) -> tuple[float, Weights]:
     start = time.process_time()
-    found = fit(*given)
-    return time.process_time() - start, found
+    weights = fit(*given)
+    return time.process_time() - start, weights
 
 
 def compare(data: Sequence[Windows], repeats: int) -> pd.DataFrame:
@@ -106,7 +106,7 @@ def compare(data: Sequence[Windows], repeats: int) -> pd.DataFrame:
     for w in data:
         given = problem(w)
         turns = [(seconds(reference, given), seconds(ours, given)) for _ in range(repeats)]
-        theirs, mine = (min(turn[k][0] for turn in turns) for k in (0, 1))
+        reference_s, our_s = (min(turn[k][0] for turn in turns) for k in (0, 1))
         losses = [loss(*given, *turns[0][k][1])[0] for k in (0, 1)]
         rows.append(
             {
@@ -114,9 +114,9 @@ def compare(data: Sequence[Windows], repeats: int) -> pd.DataFrame:
                 "samples": len(given[0]),
                 "predictors": given[0].shape[1],
                 "units": given[1].shape[1],
-                "reference_cpu_s": theirs,
-                "our_cpu_s": mine,
-                "times_faster": theirs / mine,
+                "reference_cpu_s": reference_s,
+                "our_cpu_s": our_s,
+                "times_faster": reference_s / our_s,
                 "excess_nats": (losses[1] - losses[0]) / given[1].sum(),
             }
         )

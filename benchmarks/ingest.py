@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--one", nargs=2, metavar=("FOLDER", "WORKERS"), help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.one:
-        one(Path(options.one[0]), int(options.one[1]))
+        ingest_folder(Path(options.one[0]), int(options.one[1]))
         return
     with tempfile.TemporaryDirectory() as scratch:
         table = measure(Path(scratch), options.recordings, options.workers, options.trials)
@@ -68,10 +68,10 @@ def measure(scratch: Path, numbers: Sequence[int], workers: Sequence[int], trial
             done = subprocess.run(
                 [sys.executable, __file__, "--one", str(folder), str(count)], capture_output=True, text=True, check=True
             )
-            said = json.loads(done.stdout.splitlines()[-1])
-            alone = said["seconds"] if count == 1 else alone
-            speedup = alone / said["seconds"] if alone else float("nan")
-            rows.append((n, count, said["seconds"], said["seconds"] / n, speedup, *said["peak_MB"]))
+            measured = json.loads(done.stdout.splitlines()[-1])
+            alone = measured["seconds"] if count == 1 else alone
+            speedup = alone / measured["seconds"] if alone else float("nan")
+            rows.append((n, count, measured["seconds"], measured["seconds"] / n, speedup, *measured["peak_MB"]))
     return pd.DataFrame(rows, columns=list(COLUMNS)).round(3)
 
 
@@ -93,7 +93,7 @@ def shuffle(path: Path, number: int) -> None:
         handle["units/spike_times"][:] = np.concatenate(moved)
 
 
-def one(folder: Path, workers: int) -> None:
+def ingest_folder(folder: Path, workers: int) -> None:
     """Ingest a folder once, in this process and its workers; time and memory as one line of JSON."""
     settings = config.parse(
         {

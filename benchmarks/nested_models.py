@@ -47,12 +47,12 @@ CONFOUNDS = ("contrast_left", "contrast_right")
 
 def settings_in(work: Path) -> Config:
     """The settings of that folder; recordings are clusters, and contrasts, where they are covariates, confounds."""
-    found = config.load(work / "settings.json")  # JSON is YAML
-    known = [c for c in CONFOUNDS if c in found.trials.covariates]
-    return found.model_copy(
+    settings = config.load(work / "settings.json")  # JSON is YAML
+    known = [c for c in CONFOUNDS if c in settings.trials.covariates]
+    return settings.model_copy(
         update={
-            "statistics": found.statistics.model_copy(update={"cluster": "recording"}),
-            "nested_models": found.nested_models.model_copy(update={"confounds": known}),
+            "statistics": settings.statistics.model_copy(update={"cluster": "recording"}),
+            "nested_models": settings.nested_models.model_copy(update={"confounds": known}),
         }
     )
 

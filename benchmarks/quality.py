@@ -79,7 +79,7 @@ def default_models(histories: bool) -> list[str]:
 # --- one model --------------------------------------------------------------------------------------------------------
 
 
-def one(model: str, work: Path) -> dict[str, Any]:
+def tune_and_train(model: str, work: Path) -> dict[str, Any]:
     """Tune and train one model; its costs, or why it cannot be used with these data."""
     settings = config.parse(json.loads((work / "settings.json").read_text(encoding="utf-8")))
     if model == extras.LFADS:
@@ -106,7 +106,7 @@ def one(model: str, work: Path) -> dict[str, Any]:
 
 
 def in_process(model: str, work: Path) -> dict[str, Any]:
-    """`one` in a process of its own, or what it said before in this folder."""
+    """`tune_and_train` in a process of its own, or what it wrote before in this folder."""
     cost = work / "train" / f"{model}.cost.json"
     if not cost.is_file():
         command = [sys.executable, __file__, "--one", model, "--work", str(work)]
@@ -115,8 +115,8 @@ def in_process(model: str, work: Path) -> dict[str, Any]:
             raise SystemExit(f"{model} failed:\n{done.stderr}")
         cost.parent.mkdir(exist_ok=True)
         cost.write_text(done.stdout.splitlines()[-1], encoding="utf-8")
-    found: dict[str, Any] = json.loads(cost.read_text(encoding="utf-8"))
-    return found
+    costs: dict[str, Any] = json.loads(cost.read_text(encoding="utf-8"))
+    return costs
 
 
 # --- one data set -----------------------------------------------------------------------------------------------------
@@ -163,13 +163,13 @@ Row = tuple[str, str, str, float, float, float]
 def scores(folder: Path, settings: Config) -> Iterator[Row]:
     """What evaluate wrote: bits/spike, AUC, and the paired differences of AUC."""
     run = EvaluationRun(folder)
-    found = run.read_metrics()
-    for model, score in found["translation"].items():
+    metrics = run.read_metrics()
+    for model, score in metrics["translation"].items():
         yield (model, POOLED, "bits_per_spike", *_interval(score["bits_per_spike"]))
         yield (model, POOLED, SOURCE, *_interval(score[SOURCE]))
         for recording, value in score["per_recording"].items():
             yield (model, recording, "bits_per_spike", *_interval(value))
-    for model, score in found["models"].items():
+    for model, score in metrics["models"].items():
         for metric in ("auc", "balanced_accuracy"):
             yield (model, POOLED, metric, *_interval(score[metric]))
     compared = run.read_comparisons()
@@ -204,28 +204,28 @@ def by_recording(inputs: Inputs, settings: Config) -> Iterator[Row]:
             resampling, auc = _auc(d, recording, settings, number)
             n = len(resampling.clusters)
             drawn[model] = float(auc(resampling.ones)[0]), auc(resampling.weights)
-            found = cluster_bootstrap.interval_from_samples(*drawn[model], n, alpha)
-            yield (model, recording, "auc", found.value, found.ci_low, found.ci_high)
+            interval = cluster_bootstrap.interval_from_samples(*drawn[model], n, alpha)
+            yield (model, recording, "auc", interval.value, interval.ci_low, interval.ci_high)
         blocks += n
         for other in gains:
             if OURS in drawn and other in drawn:
                 gain = drawn[OURS][0] - drawn[other][0], drawn[OURS][1] - drawn[other][1]
                 gains[other].append(gain)
-                found = cluster_bootstrap.interval_from_samples(*gain, n, alpha)
-                yield (_minus(other), recording, "auc", found.value, found.ci_low, found.ci_high)
+                interval = cluster_bootstrap.interval_from_samples(*gain, n, alpha)
+                yield (_minus(other), recording, "auc", interval.value, interval.ci_low, interval.ci_high)
     for other, each in gains.items():
         if each:
             value, draws = np.mean([v for v, _ in each]), np.mean([d for _, d in each], axis=0)
-            found = cluster_bootstrap.interval_from_samples(float(value), draws, blocks, alpha)
-            yield (_minus(other), MEAN, "auc", found.value, found.ci_low, found.ci_high)
+            interval = cluster_bootstrap.interval_from_samples(float(value), draws, blocks, alpha)
+            yield (_minus(other), MEAN, "auc", interval.value, interval.ci_low, interval.ci_high)
 
 
 def _auc(d: Decisions, recording: str, settings: Config, number: int) -> tuple[Resampling, clustered.Score]:
-    mine = (d.table["recording"] == recording).to_numpy()
+    in_recording = (d.table["recording"] == recording).to_numpy()
     rng = np.random.default_rng([settings.seed, number])  # the same draws for every model: the difference is paired
     by_block = settings.statistics.model_copy(update={"cluster": "block"})
-    resampling = Resampling.of(d.table[mine], by_block, rng)
-    return resampling, clustered.auc(d.label[mine], d.evidence[mine], resampling.clusters.index)
+    resampling = Resampling.of(d.table[in_recording], by_block, rng)
+    return resampling, clustered.auc(d.label[in_recording], d.evidence[in_recording], resampling.clusters.index)
 
 
 def source_by_recording(inputs: Inputs, settings: Config) -> Iterator[Row]:
@@ -233,12 +233,12 @@ def source_by_recording(inputs: Inputs, settings: Config) -> Iterator[Row]:
     by_block = settings.statistics.model_copy(update={"cluster": "block"})
     for number, recording in enumerate(inputs.recordings):
         for model, t in inputs.translations.items():
-            mine = (t.table["recording"] == recording).to_numpy()
-            of_recording = replace(t, table=t.table[mine].reset_index(drop=True))
+            in_recording = (t.table["recording"] == recording).to_numpy()
+            of_recording = replace(t, table=t.table[in_recording].reset_index(drop=True))
             rng = np.random.default_rng([settings.seed, number])
             resampling = Resampling.of(of_recording.table, by_block, rng)
-            found = resampling.interval(source_score(of_recording, resampling.clusters.index))
-            yield (model, recording, SOURCE, *_interval(found))
+            interval = resampling.interval(source_score(of_recording, resampling.clusters.index))
+            yield (model, recording, SOURCE, *_interval(interval))
 
 
 def ratios(inputs: Inputs, settings: Config) -> Iterator[Row]:
@@ -257,26 +257,28 @@ def ratios(inputs: Inputs, settings: Config) -> Iterator[Row]:
             ours, theirs = (source_score(translations[m], resampling.clusters.index) for m in (OURS, other))
             value = float(ours(resampling.ones)[0] / theirs(resampling.ones)[0])
             draws = ours(resampling.weights) / theirs(resampling.weights)
-            found = cluster_bootstrap.interval_from_samples(value, draws, k, settings.statistics.alpha)
-            yield (f"{OURS} / {other}", POOLED, SOURCE, found.value, found.ci_low, found.ci_high)
+            interval = cluster_bootstrap.interval_from_samples(value, draws, k, settings.statistics.alpha)
+            yield (f"{OURS} / {other}", POOLED, SOURCE, interval.value, interval.ci_low, interval.ci_high)
 
 
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def best_linear(found: pd.DataFrame, recording: str = POOLED) -> tuple[str, float]:
+def best_linear(results: pd.DataFrame, recording: str = POOLED) -> tuple[str, float]:
     """The linear yardstick in which the source adds most in a recording, or pooled, and the bits/spike it adds."""
-    bits = found[(found["metric"] == SOURCE) & (found["recording"] == recording)]
+    bits = results[(results["metric"] == SOURCE) & (results["recording"] == recording)]
     values = bits[bits["model"].isin(LINEAR)].set_index("model")["value"]
     if values.empty:
         raise DataError(f"expected one of {', '.join(LINEAR)} to compare with, found none")
     return str(values.idxmax()), float(values.max())
 
 
-def wide(found: pd.DataFrame, metric: str, operator: str = "") -> pd.DataFrame:
+def wide(results: pd.DataFrame, metric: str, operator: str = "") -> pd.DataFrame:
     """One row a model, one column a recording: value [interval]. operator: rows that join two models by it."""
-    joined = found["model"].str.contains(f" {operator} ", regex=False) if operator else found["model"].str.contains(" ")
-    rows = found[(found["metric"] == metric) & (joined if operator else ~joined)]
+    joined = (
+        results["model"].str.contains(f" {operator} ", regex=False) if operator else results["model"].str.contains(" ")
+    )
+    rows = results[(results["metric"] == metric) & (joined if operator else ~joined)]
     cells = rows.assign(cell=[_cell(r.value, r.ci_low, r.ci_high) for r in rows.itertuples()])
     order = dict.fromkeys(rows["recording"])
     table = cells.pivot(index="model", columns="recording", values="cell").reindex(columns=sorted(order, key=_last))
@@ -291,22 +293,22 @@ def _cell(value: float, low: float, high: float) -> str:
     return f"{value:.3f}" + (f" [{low:.3f}, {high:.3f}]" if np.isfinite(low) else "")
 
 
-def said(found: pd.DataFrame) -> list[str]:
+def summary_lines(results: pd.DataFrame) -> list[str]:
     """The figures that the product is judged by, in words."""
     lines = []
-    bits = found[found["metric"] == SOURCE].set_index(["model", "recording"])
-    if (OURS, POOLED) in bits.index and set(LINEAR) & set(found["model"]):
-        other, value = best_linear(found)
+    bits = results[results["metric"] == SOURCE].set_index(["model", "recording"])
+    if (OURS, POOLED) in bits.index and set(LINEAR) & set(results["model"]):
+        other, value = best_linear(results)
         row = bits.loc[(f"{OURS} / {other}", POOLED)]
         lines.append(
             f"- The source adds {bits['value'][OURS, POOLED]:.4f} bits/spike to the baseline in {OURS}, {value:.4f} in "
             f"the best linear yardstick ({other}): {_cell(row.value, row.ci_low, row.ci_high)} times as much."
         )
-        each = [r for r in dict.fromkeys(found["recording"]) if r not in (POOLED, MEAN)]
-        for name, best in ((r, best_linear(found, r)) for r in each):
+        each = [r for r in dict.fromkeys(results["recording"]) if r not in (POOLED, MEAN)]
+        for name, best in ((r, best_linear(results, r)) for r in each):
             lines.append(f"- {name}: {bits['value'][OURS, name]:.4f}, best linear ({best[0]}) {best[1]:.4f}.")
     for other in AGAINST:
-        rows = found[found["model"] == _minus(other)].set_index("recording")
+        rows = results[results["model"] == _minus(other)].set_index("recording")
         if len(rows):
             above = int((rows.drop([POOLED, MEAN])["value"] > 0).sum())
             mean = rows.loc[MEAN]
@@ -317,22 +319,22 @@ def said(found: pd.DataFrame) -> list[str]:
     return lines
 
 
-def section(name: str, found: pd.DataFrame, left_out: Mapping[str, str], about: str, summary: bool = False) -> str:
+def section(name: str, results: pd.DataFrame, left_out: Mapping[str, str], about: str, summary: bool = False) -> str:
     """The Markdown of one data set. summary: one row a model comes first."""
-    costs = found[found["metric"].isin(["tune_s", "train_s", "cpu_s", "peak_mb"])]
+    costs = results[results["metric"].isin(["tune_s", "train_s", "cpu_s", "peak_mb"])]
     table = costs.pivot(index="model", columns="metric", values="value")[["tune_s", "train_s", "cpu_s", "peak_mb"]]
     table = table.reindex(list(dict.fromkeys(costs["model"]))).round(1).reset_index()
     parts = [
-        ("Bits/spike of the target, held out, against the training mean", wide(found, "bits_per_spike")),
-        ("Bits/spike that the source adds to the baseline, which is the same for all", wide(found, SOURCE)),
-        (f"What the source adds in {OURS} over what it adds in a linear yardstick", wide(found, SOURCE, "/")),
-        ("AUC of the decision, held out", wide(found, "auc")),
-        ("AUC, paired differences", wide(found, "auc", "-")),
+        ("Bits/spike of the target, held out, against the training mean", wide(results, "bits_per_spike")),
+        ("Bits/spike that the source adds to the baseline, which is the same for all", wide(results, SOURCE)),
+        (f"What the source adds in {OURS} over what it adds in a linear yardstick", wide(results, SOURCE, "/")),
+        ("AUC of the decision, held out", wide(results, "auc")),
+        ("AUC, paired differences", wide(results, "auc", "-")),
         ("Cost of tuning and training", table),
     ]
-    lines = [f"## {name}", "", *said(found), ""]
+    lines = [f"## {name}", "", *summary_lines(results), ""]
     if summary:
-        parts.insert(0, ("All recordings together", extras.summary(found)))
+        parts.insert(0, ("All recordings together", extras.summary(results)))
     for title, part in parts:
         if len(part):
             lines += [f"### {title}", "", *markdown(part), ""]
@@ -361,21 +363,21 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     a = parse(words)
     if a.one:
-        print(json.dumps(one(a.one, a.work)))
+        print(json.dumps(tune_and_train(a.one, a.work)))
         return
     try:
         for name in a.on:
             if name == regimes.NAME:
-                print(regimes.write(a, words, one))
+                print(regimes.write(a, words, tune_and_train))
                 continue
             if name == "real" and not a.data.is_dir():
                 say(f"real: skipped, there is no folder {a.data}; name one with --data")
                 continue
             with tempfile.TemporaryDirectory() as scratch:
-                found, left_out = study(name, a, a.work or Path(scratch))
-            about = made_by("quality.py", words, extras.packages(found)) + extras.about_lfads(found, a)
-            text = section(name, found, left_out, about, a.extras)
-            write_part(a.out / ("quality_extras" if a.extras else "quality"), INTRO, name, found, text)
+                results, left_out = study(name, a, a.work or Path(scratch))
+            about = made_by("quality.py", words, extras.packages(results)) + extras.about_lfads(results, a)
+            text = section(name, results, left_out, about, a.extras)
+            write_part(a.out / ("quality_extras" if a.extras else "quality"), INTRO, name, results, text)
             print(text)
     except (ConfigError, DataError) as error:
         raise SystemExit(f"quality: {error}") from None

@@ -73,8 +73,8 @@ def measure(settings: Config) -> dict[str, float | int | bool]:
         rng = np.random.default_rng([settings.seed, number])  # as spikebridge.simulate has it
         session = simulate_session(knobs, rng, f"rec{number}", f"rat{number}")
         windows[session.name] = make_windows(recorded(session), WindowSections.of(settings), ("skip", "stay"))[0]
-    found = couple(windows, settings.seed)
-    lag = found.lag
+    coupling = couple(windows, settings.seed)
+    lag = coupling.lag
     return {
         "true_lag_s": knobs.lag_s,
         "lag_s": lag.lag_s,
@@ -83,8 +83,8 @@ def measure(settings: Config) -> dict[str, float | int | bool]:
         "lag_error_bins": (lag.lag_s - knobs.lag_s) / settings.bins.width_s,
         "covers": lag.ci_low <= knobs.lag_s <= lag.ci_high,
         "true_dimension": knobs.n_shared_latents,
-        "dimension": found.dimension.dimension,
-        "dimension_error": found.dimension.dimension - knobs.n_shared_latents,
+        "dimension": coupling.dimension.dimension,
+        "dimension_error": coupling.dimension.dimension - knobs.n_shared_latents,
     }
 
 
@@ -98,7 +98,7 @@ def compare(base: Config, seeds: int) -> pd.DataFrame:
     return pd.DataFrame(rows)[COLUMNS]
 
 
-def said(table: pd.DataFrame) -> list[str]:
+def summary_lines(table: pd.DataFrame) -> list[str]:
     """Hits of each dimension of the drawn studies, then of each kind of study; the default ones last."""
     drawn = table[table["study"] == "drawn"]
     lines = [_hits(f"drawn, dimension {d}", part) for d, part in drawn.groupby("true_dimension")]
@@ -141,7 +141,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "",
         made_by("recovery.py", words),
         "",
-        *said(table),
+        *summary_lines(table),
     ]
     (a.out / "recovery.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
     print("\n".join(lines))

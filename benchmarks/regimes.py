@@ -62,7 +62,7 @@ much, seq2seq is one network instead of two, and its `smoothing_s` is {FINE["smo
 theirs from 0.03 s, as elsewhere.
 """
 Cost = Callable[[str, Path], dict[str, Any]]
-"""Tunes and trains one model in a folder and returns its costs; `quality.one`."""
+"""Tunes and trains one model in a folder and returns its costs; `quality.tune_and_train`."""
 
 
 def settings_of_regime(regime: str, a: argparse.Namespace) -> Config:
@@ -113,12 +113,12 @@ def measure(settings: Config, work: Path, cost: Cost, name: str = "simulator") -
 
 def scores(run: EvaluationRun) -> pd.DataFrame:
     """Source bits/spike of every translator and of the oracle, and the differences from the linear translators."""
-    found, beyond = run.read_metrics(), run.read_table(BEYOND_LINEAR_TABLE)
+    metrics, beyond = run.read_metrics(), run.read_table(BEYOND_LINEAR_TABLE)
     if beyond is None:
-        raise DataError(f"expected {OURS} and a linear translator among the models, got {list(found['translation'])}")
+        raise DataError(f"expected {OURS} and a linear translator among the models, got {list(metrics['translation'])}")
     rows: list[dict[str, Any]] = [
         {"model": model, "recording": ALL, **score["source_bits_per_spike"]}
-        for model, score in found["translation"].items()
+        for model, score in metrics["translation"].items()
     ]
     rows.append({"model": ORACLE, "recording": ALL, "value": run.read_recovery()["oracle"]["source_bits_per_spike"]})
     rows += [

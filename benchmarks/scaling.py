@@ -136,8 +136,8 @@ def in_process(size: Size, epochs: int) -> dict[str, float]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{size} failed:\n{done.stderr}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return {"counts_mb": counts_mb, **found}
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return {"counts_mb": counts_mb, **measured}
 
 
 def compare(base: Size, times: Sequence[int], epochs: int) -> pd.DataFrame:
@@ -165,7 +165,7 @@ def with_ratios(table: pd.DataFrame) -> pd.DataFrame:
     return table[COLUMNS]
 
 
-def said(table: pd.DataFrame) -> list[str]:
+def summary_lines(table: pd.DataFrame) -> list[str]:
     last = table.groupby("grows", sort=False).tail(1)
     return [
         f"- {r.times} times the {r.grows}: an epoch takes {r.epoch_ratio:.1f} times as long and peak memory is "
@@ -194,7 +194,16 @@ def main(words: Sequence[str] | None = None) -> None:
     table = compare(Size(windows=a.windows), a.times, a.epochs)
     a.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(a.out / "scaling.csv", index=False, lineterminator="\n")
-    lines = ["# Scaling of seq2seq", "", *said(table), "", *markdown(table), "", made_by("scaling.py", words), ""]
+    lines = [
+        "# Scaling of seq2seq",
+        "",
+        *summary_lines(table),
+        "",
+        *markdown(table),
+        "",
+        made_by("scaling.py", words),
+        "",
+    ]
     (a.out / "scaling.md").write_text("\n".join(lines), encoding="utf-8")
     print("\n".join(lines))
 

@@ -106,20 +106,20 @@ def curve(tool: str, sides: Sides, params: dict[str, Any], seed: int, rate: floa
 
 def curves(sides: Sides, params: dict[str, Any], seeds: int, rates: Sequence[float], epochs: int) -> list[Curve]:
     """Ours once and the reference once a rate, for every seed, in turns."""
-    found = []
+    runs = []
     for seed in range(seeds):
         for tool, rate in [(OURS, float("nan")), *((REFERENCE, r) for r in rates)]:
-            found.append(curve(tool, sides, params, seed, rate, epochs))
-            say(f"{tool} seed {seed} rate {rate:g}: {found[-1].best:.4f} bits/spike, {found[-1].seconds[-1]:.1f} s")
-    return found
+            runs.append(curve(tool, sides, params, seed, rate, epochs))
+            say(f"{tool} seed {seed} rate {rate:g}: {runs[-1].best:.4f} bits/spike, {runs[-1].seconds[-1]:.1f} s")
+    return runs
 
 
-def to_quality(found: Sequence[Curve]) -> pd.DataFrame:
+def to_quality(runs: Sequence[Curve]) -> pd.DataFrame:
     """One row a seed: what the reference ends with, the target, the time of both, and their ratio."""
     rows = []
-    for seed in sorted({c.seed for c in found}):
-        ours = next(c for c in found if c.tool == OURS and c.seed == seed)
-        theirs = [c for c in found if c.tool == REFERENCE and c.seed == seed]
+    for seed in sorted({c.seed for c in runs}):
+        ours = next(c for c in runs if c.tool == OURS and c.seed == seed)
+        theirs = [c for c in runs if c.tool == REFERENCE and c.seed == seed]
         final = max(c.best for c in theirs)
         target = SHARE * final if final > 0 else final
         fastest = min(theirs, key=lambda c: c.until(target))
@@ -165,10 +165,10 @@ def products(train: Sequence[Windows], params: dict[str, Any]) -> dict[tuple[int
     n, bins = sum(map(len, train)), train[0].n_bins
     batch = round(n / max(1, round(n / p.batch_size)))
     ways = 1 if p.causal else 2
-    found: dict[tuple[int, int, int], float] = {}
+    counts: dict[tuple[int, int, int], float] = {}
 
     def add(rows: int, inner: int, columns: int, times: float) -> None:
-        found[rows, inner, columns] = found.get((rows, inner, columns), 0.0) + times
+        counts[rows, inner, columns] = counts.get((rows, inner, columns), 0.0) + times
 
     for w in train:
         rows = max(1, round(batch * len(w) / n)) * bins
@@ -179,7 +179,7 @@ def products(train: Sequence[Windows], params: dict[str, Any]) -> dict[tuple[int
     add(batch * bins, p.input_size, p.n_latents, 3)
     add(batch * bins, p.n_latents, 3 * p.hidden_size, 3)
     add(batch, p.hidden_size, 3 * p.hidden_size, 3 * bins * (ways + 1))
-    return found
+    return counts
 
 
 def rate_of(size: tuple[int, int, int], seconds: float = 0.05) -> float:
@@ -235,8 +235,8 @@ def study(name: str, a: argparse.Namespace, work: Path) -> Iterator[tuple[str, p
         yield "Throughput of training", speed
         ours = float(speed["windows_per_cpu_s"].iloc[0])
         yield "One step of ours against its matrix products", pd.DataFrame([limit(sides[0], params, ours)])
-        found = curves(sides, params, a.seeds, a.rates, 3 if a.quick else 60)
-        yield "Time to quality", to_quality(found)
+        runs = curves(sides, params, a.seeds, a.rates, 3 if a.quick else 60)
+        yield "Time to quality", to_quality(runs)
 
 
 def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
@@ -250,7 +250,7 @@ def long(name: str, parts: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["data", "part", "row", "what", "value"])
 
 
-def said(parts: dict[str, pd.DataFrame]) -> list[str]:
+def summary_lines(parts: dict[str, pd.DataFrame]) -> list[str]:
     """The figures that the product is judged by, in words."""
     quality, limits = parts["Time to quality"], parts["One step of ours against its matrix products"].iloc[0]
     speed = parts["Throughput of training"].iloc[0]
@@ -286,7 +286,7 @@ def main(words: Sequence[str] | None = None) -> None:
         for name in there(a.on, a.data):
             with tempfile.TemporaryDirectory() as scratch:
                 parts = list(study(name, a, Path(scratch)))
-            lines = [f"## {name}", "", *said(dict(parts)), ""]
+            lines = [f"## {name}", "", *summary_lines(dict(parts)), ""]
             for title, table in parts:
                 lines += [f"### {title}", "", *markdown(table), ""]
             text = "\n".join([*lines, made_by("speed.py", words), ""])

@@ -145,13 +145,13 @@ def measure(trials: int, classes: int, clusters: int, resamples: int, looped: in
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    found.add_argument("--trials", type=int, default=10_000)
-    found.add_argument("--resamples", type=int, default=10_000)
-    found.add_argument("--classes", type=int, nargs="+", default=[2, 3])
-    found.add_argument("--clusters", type=int, nargs="+", default=[6, 20, 100])
-    found.add_argument("--out", type=Path, default=RESULTS, help="folder of the tables")
-    return found
+    options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    options.add_argument("--trials", type=int, default=10_000)
+    options.add_argument("--resamples", type=int, default=10_000)
+    options.add_argument("--classes", type=int, nargs="+", default=[2, 3])
+    options.add_argument("--clusters", type=int, nargs="+", default=[6, 20, 100])
+    options.add_argument("--out", type=Path, default=RESULTS, help="folder of the tables")
+    return options
 
 
 def main(words: Sequence[str] = ()) -> int:

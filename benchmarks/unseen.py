@@ -73,13 +73,13 @@ def studies(name: str, a: argparse.Namespace) -> list[tuple[str, Config]]:
 
 def scores(run: EvaluationRun) -> pd.DataFrame:
     """Decisions with 0 to all labels; of other models their decision; what the source adds to the baseline."""
-    found, table = run.read_metrics(), run.read_table(FEW_LABELS_TABLE)
+    metrics, table = run.read_metrics(), run.read_table(FEW_LABELS_TABLE)
     rows: list[dict[str, Any]] = [] if table is None else [row._asdict() for row in table.itertuples(index=False)]
     have = {row["model"] for row in rows}
     rows += [
         {"model": model, "recording": ALL, "fit": "adapted", "labels": "0", "n_labels": 0}
         | {"balanced_accuracy": score["balanced_accuracy"]["value"]}
-        for model, score in found["models"].items()
+        for model, score in metrics["models"].items()
         if model not in have
     ]
     rows += [
@@ -89,14 +89,14 @@ def scores(run: EvaluationRun) -> pd.DataFrame:
             "fit": "translation",
             "source_bits_per_spike": score["source_bits_per_spike"]["value"],
         }
-        for model, score in found["translation"].items()
+        for model, score in metrics["translation"].items()
     ]
     return pd.DataFrame(rows, columns=COLUMNS[2:])
 
 
-def page(found: pd.DataFrame) -> str:
+def page(results: pd.DataFrame) -> str:
     """A row for each study and model: decisions by number of labels, and what the source adds."""
-    pooled = found[found["recording"] == ALL]
+    pooled = results[results["recording"] == ALL]
     rows = []
     for (study, model), part in pooled.groupby(["study", "model"], sort=False):
         decided = {
@@ -120,9 +120,9 @@ def _cell(value: float) -> str:
     return "" if not np.isfinite(value) else f"{value:.3f}"
 
 
-def recordings_of(found: pd.DataFrame) -> str:
+def recordings_of(results: pd.DataFrame) -> str:
     """Every recording of the studies with labels: decisions without its labels."""
-    each = found[(found["recording"] != ALL) & (found["labels"].astype(str) == "0")]
+    each = results[(results["recording"] != ALL) & (results["labels"].astype(str) == "0")]
     wide = each.pivot(index=["study", "recording"], columns="model", values="balanced_accuracy").reset_index()
     return "\n".join(markdown(wide.map(lambda value: _cell(value) if isinstance(value, float) else value)))
 
@@ -145,7 +145,7 @@ def run_studies(name: str, a: argparse.Namespace, work: Path) -> tuple[pd.DataFr
     tables, total = [], 0.0
     for title, settings in studies(name, a):
         folder = work / f"{NAME}_{digest(settings.model_dump_json(), source_hash())[:12]}"
-        total += measure(settings, folder, quality.one, name)
+        total += measure(settings, folder, quality.tune_and_train, name)
         tables.append(scores(EvaluationRun(folder / "evaluation")).assign(data=name, study=title))
     return pd.concat(tables, ignore_index=True)[COLUMNS], total
 
@@ -156,11 +156,17 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         for name in there(a.on, a.data):
             with tempfile.TemporaryDirectory() as scratch:
-                found, seconds = run_studies(name, a, a.work or Path(scratch))
+                results, seconds = run_studies(name, a, a.work or Path(scratch))
             about = f"{made_by('unseen.py', words)} Fits: {seconds:.0f} s of one core."
-            parts = [f"## {name}", page(found), "Without labels, recording by recording:", recordings_of(found), about]
+            parts = [
+                f"## {name}",
+                page(results),
+                "Without labels, recording by recording:",
+                recordings_of(results),
+                about,
+            ]
             text = "\n\n".join(parts)
-            write_part(a.out / NAME, INTRO, name, found, text)
+            write_part(a.out / NAME, INTRO, name, results, text)
             print(text)
     except (ConfigError, DataError) as error:
         raise SystemExit(f"unseen: {error}") from None

@@ -102,7 +102,7 @@ def compare(jobs: Sequence[Job]) -> pd.DataFrame:
     )
 
 
-def said(table: pd.DataFrame) -> str:
+def summary_line(table: pd.DataFrame) -> str:
     two = table.iloc[-1]
     return (
         f"- Two workers are {two['times_faster']:.2f} times as fast as one, {two['times_faster_fits']:.2f} times "
@@ -130,7 +130,7 @@ def main(words: Sequence[str] | None = None) -> None:
                 work = Path(scratch)
                 settings = prepare(settings_of(name, a.data, [MODEL], a.quick), name, work)
                 table = compare(jobs_of(work, models.fixed_params(MODEL, settings.models[MODEL]), a.seeds))
-            lines = [f"## {name}", "", said(table), "", *markdown(table), "", made_by("workers.py", words), ""]
+            lines = [f"## {name}", "", summary_line(table), "", *markdown(table), "", made_by("workers.py", words), ""]
             text = "\n".join(lines)
             write_part(a.out / "workers", "# Two workers against one", name, table.assign(data=name), text)
             print(text)

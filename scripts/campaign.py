@@ -39,7 +39,7 @@ PARTS: dict[str, tuple[Callable[[Lab, int], Iterable[Result]], int, str]] = {
     "hostile": (files.hostile, 0, "broken or malicious recordings, given to `inspect` and to the stage ingest"),
 }
 """Part: its function, its default number of cases (0: all there are), what it does."""
-Said = dict[str, list[dict[str, Any]]]
+CasesByPart = dict[str, list[dict[str, Any]]]
 """Part: its results, as they are written."""
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
@@ -55,20 +55,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--docs", action="store_true", help=f"put the table into {PAGE.relative_to(ROOT)}")
     arguments = parser.parse_args(argv)
     chosen = list(PARTS) if arguments.part == "all" else [arguments.part]
-    said = json.loads(arguments.out.read_text("utf-8")) if arguments.out.is_file() else {}
+    cases_by_part = json.loads(arguments.out.read_text("utf-8")) if arguments.out.is_file() else {}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="campaign") as temporary:
         lab = Lab(arguments.work or Path(temporary), arguments.seed, say)
         for part in chosen:
-            said[part] = []
+            cases_by_part[part] = []
             for result in run(part, lab, arguments.count):
                 wrong += not result.held
-                said[part].append(result.as_dict())
-                write(arguments.out, said)
-    print(table(said))
+                cases_by_part[part].append(result.as_dict())
+                write(arguments.out, cases_by_part)
+    print(table(cases_by_part))
     if arguments.docs:
-        insert(table(said))
+        insert(table(cases_by_part))
     return int(wrong > 0)
 
 
@@ -85,18 +85,18 @@ def run(part: str, lab: Lab, count: int | None) -> Iterator[Result]:
     say(f"{part}: {held} of {cases} held, {time.monotonic() - begin:.0f} s")
 
 
-def write(out: Path, said: Said) -> None:
+def write(out: Path, cases_by_part: CasesByPart) -> None:
     """After every case, so that a campaign that is stopped keeps what it has found."""
     unfinished = out.with_name(f".{out.name}.partial")
-    unfinished.write_text(json.dumps(said, indent=1), encoding="utf-8")
+    unfinished.write_text(json.dumps(cases_by_part, indent=1), encoding="utf-8")
     unfinished.replace(out)
 
 
-def table(said: Said) -> str:
+def table(cases_by_part: CasesByPart) -> str:
     """Markdown: one row a part, and below it what did not hold, if anything."""
     lines = ["| part | what is done | cases | held | outcomes |", "|---|---|---|---|---|"]
     failed = []
-    for part, results in said.items():
+    for part, results in cases_by_part.items():
         outcomes = [str(r["outcome"]) for r in results]
         counts = (
             ", ".join(f"{o} {outcomes.count(o)}" for o in dict.fromkeys(outcomes)) or "none: the cases are not there"

@@ -60,8 +60,8 @@ def public_names(rooms: set[str]) -> Iterator[str]:
 
 def problems(name: str) -> list[str]:
     """Lines about one object, each with the code of numpydoc; empty where its docstring is as it should be."""
-    found = validate(name)["errors"]
-    return [f"{name}: {code} {text}" for code, text in found if code in CODES]
+    errors = validate(name)["errors"]
+    return [f"{name}: {code} {text}" for code, text in errors if code in CODES]
 
 
 def main() -> int:

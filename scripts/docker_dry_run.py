@@ -136,10 +136,10 @@ def copy(step: Step, stage: Stage, finished: dict[str, Path], files: list[str]) 
         if "from" in step.flags:
             shutil.copytree(finished[step.flags["from"]] / source.removeprefix(HOME).strip("/"), into, symlinks=True)
             continue
-        found = [f for f in files if source == "." or f == source or f.startswith(source.rstrip("/") + "/")]
-        if not found:
+        matches = [f for f in files if source == "." or f == source or f.startswith(source.rstrip("/") + "/")]
+        if not matches:
             raise SystemExit(f"COPY {source}: no such file reaches the image; does .dockerignore keep it out?")
-        for name in found:
+        for name in matches:
             place = into / Path(name).relative_to(source if (ROOT / source).is_dir() else Path(source).parent)
             if target != "./" and target != "." and not (ROOT / source).is_dir():
                 place = into

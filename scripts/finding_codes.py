@@ -87,8 +87,8 @@ class Code:
 
 def codes() -> list[Code]:
     """The codes of all findings, one for each place that names one. Raises ValueError for a code that is computed."""
-    found = [code for path in sorted(SRC.rglob("*.py")) if path not in OWN for code in _codes_in(path)]
-    return sorted(found, key=lambda code: (code.code, code.module, code.line))
+    places = [code for path in sorted(SRC.rglob("*.py")) if path not in OWN for code in _codes_in(path)]
+    return sorted(places, key=lambda code: (code.code, code.module, code.line))
 
 
 def _codes_in(path: Path) -> Iterator[Code]:

@@ -68,13 +68,13 @@ def installed() -> str | None:
     torch is not imported: that takes seconds, and a broken one could not be.
     """
     try:
-        found = importlib.metadata.distribution("torch")
+        distribution = importlib.metadata.distribution("torch")
     except importlib.metadata.PackageNotFoundError:
         return None
-    if found.version.split("+")[0] != VERSION:
+    if distribution.version.split("+")[0] != VERSION:
         return None
     try:
-        text = Path(str(found.locate_file("torch/version.py"))).read_text(encoding="utf-8")
+        text = Path(str(distribution.locate_file("torch/version.py"))).read_text(encoding="utf-8")
     except OSError:
         return None
     return "cuda" if re.search(r"^cuda\b[^=\n]*=\s*['\"]", text, re.MULTILINE) else "cpu"

@@ -57,7 +57,7 @@ def test_how_a_child_ended(tmp_path: Path, script: str, outcome: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said", "expected"),
+    ("outcome", "output", "expected"),
     [
         (CLEAR, "ingest: a.nwb: expected spikes\n", CLEAR),
         (CLEAR, "a.nwb:\n  - no spikes\n  - no trials\n", files.LISTED),
@@ -65,8 +65,8 @@ def test_how_a_child_ended(tmp_path: Path, script: str, outcome: str) -> None:
         (TRACEBACK, "Traceback ...\nValueError", TRACEBACK),
     ],
 )
-def test_what_counts_as_one_clear_line(outcome: str, said: str, expected: str) -> None:
-    assert files.strict(outcome, said) == expected
+def test_what_counts_as_one_clear_line(outcome: str, output: str, expected: str) -> None:
+    assert files.strict(outcome, output) == expected
 
 
 def test_a_refusal_says_nothing_where_the_unchanged_is_refused_too(lab: Lab) -> None:

@@ -26,30 +26,30 @@ def test_the_page_names_every_example_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_examples_differ_only_in_what_the_data_ask_for(name: str) -> None:
-    mine = load(ROOT / "examples" / "dandi" / name / "params.yaml").model_dump()
+    params = load(ROOT / "examples" / "dandi" / name / "params.yaml").model_dump()
     other = load(ROOT / "examples" / "steinmetz" / "params.yaml").model_dump()
     own = {"data", "quality", "trials", "bins", "tracking", "models", "nested_models", "statistics"}
-    assert {key for key in mine if mine[key] != other[key]} <= own
-    assert mine["statistics"] == {
+    assert {key for key in params if params[key] != other[key]} <= own
+    assert params["statistics"] == {
         **other["statistics"],
         "cluster": "auto",
     }  # there recordings are few, and are clusters
     assert set(other["nested_models"]["confounds"]) <= set(other["trials"]["covariates"])
-    assert set(mine["nested_models"]["confounds"]) <= set(mine["trials"]["covariates"])
-    ours, theirs = mine["models"], other["models"]
+    assert set(params["nested_models"]["confounds"]) <= set(params["trials"]["covariates"])
+    ours, theirs = params["models"], other["models"]
     assert {key for key in ours if ours[key] != theirs[key]} <= {"seq2seq"}  # short trials ask for another size
     assert set(ours["seq2seq"]) == set(theirs["seq2seq"])
-    assert mine["baseline"] == other["baseline"] == {"psth": "auto", "drift": "auto"}  # chosen by the data
-    assert mine["data"]["path"] == f"data/{name}"
+    assert params["baseline"] == other["baseline"] == {"psth": "auto", "drift": "auto"}  # chosen by the data
+    assert params["data"]["path"] == f"data/{name}"
 
 
 def test_the_script_takes_regions_from_tetrodes(tmp_path: Path) -> None:
     tetrodes, rows = tmp_path / "tetrodes.nwb", tmp_path / "rows.nwb"
     write_as_matnwb(tetrodes, [1, 2, 3, 4])  # two rows a tetrode: as rows, three of them would be CA1
     write_as_matnwb(rows, [0, 3, 4, 7])
-    said = run_script(tmp_path)
-    assert "tetrodes.nwb: {'CA1': 2, 'PFC': 2}; as rows it would be {'CA1': 3, 'PFC': 1}" in said
-    assert "rows.nwb: these look like rows ({'CA1': 2, 'PFC': 2})" in said
+    output = run_script(tmp_path)
+    assert "tetrodes.nwb: {'CA1': 2, 'PFC': 2}; as rows it would be {'CA1': 3, 'PFC': 1}" in output
+    assert "rows.nwb: these look like rows ({'CA1': 2, 'PFC': 2})" in output
     assert regions(tetrodes) == ["CA1", "CA1", "PFC", "PFC"]
     assert regions(rows) is None
     assert "tetrodes.nwb: left as it is" in run_script(tmp_path)

@@ -43,15 +43,15 @@ def test_every_result_is_there_and_agrees_with_scikit_learn(project: Path) -> No
     scores = load_json(project / "reports/evaluation/metrics.json")
     assert set(scores["models"]) == {"seq2seq", "random_forest", "dnn", "majority"}
     assert set(scores["translation"]) == {"seq2seq", "ridge"}
-    for model, said in scores["models"].items():
+    for model, score in scores["models"].items():
         table = pd.read_parquet(project / f"runs/train/{model}/predictions.parquet")
-        assert said["n_trials"] == len(table) == 80
+        assert score["n_trials"] == len(table) == 80
         expected = balanced_accuracy_score(table.label, table.predicted)
-        assert said["balanced_accuracy"]["value"] == pytest.approx(expected)
-    for model, said in scores["translation"].items():
+        assert score["balanced_accuracy"]["value"] == pytest.approx(expected)
+    for model, score in scores["translation"].items():
         table = pd.read_parquet(project / f"runs/train/{model}/translation.parquet")
         bits = table.nats.sum() / (table.spikes.sum() * np.log(2))
-        assert said["bits_per_spike"]["value"] == pytest.approx(bits)
+        assert score["bits_per_spike"]["value"] == pytest.approx(bits)
     assert {p.suffix for p in (project / "reports/figures").iterdir()} == {".png"}
     ladder = pd.read_csv(project / "reports/evaluation/ladder.csv")
     assert {"task_variables", "behavior", "latents_and_task"} <= set(ladder.dropna(subset=["value"])["step"])
@@ -125,15 +125,15 @@ def test_the_registered_model_loads_in_a_new_process(project: Path, tmp_path: Pa
         cwd=tmp_path, env=environment(project) | store, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    said = json.loads(done.stdout.split("RESULT")[1])
-    chances = np.array(said["probabilities"])
+    answer = json.loads(done.stdout.split("RESULT")[1])
+    chances = np.array(answer["probabilities"])
     assert chances.shape == (5, 2)
     np.testing.assert_allclose(chances.sum(axis=1), 1.0, atol=1e-5)
     shares = load_json(project / f"runs/train/{registration['model']}/model/model.json")["class_shares"]["rat1_day1"]
-    assert said["label"] == [("skip", "stay")[i] for i in (chances / np.array(shares)).argmax(axis=1)]
-    if "latents" in said:
-        assert np.array(said["latents"]).shape[:2] == counts.shape[:2]
-        assert np.array(said["target_rates"]).shape[:2] == counts.shape[:2]
+    assert answer["label"] == [("skip", "stay")[i] for i in (chances / np.array(shares)).argmax(axis=1)]
+    if "latents" in answer:
+        assert np.array(answer["latents"]).shape[:2] == counts.shape[:2]
+        assert np.array(answer["target_rates"]).shape[:2] == counts.shape[:2]
 
 
 def test_a_users_mistake_ends_in_one_line(project: Path) -> None:

@@ -109,7 +109,7 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
         rows = states[states["measure"] == measure]
         assert (rows["value"].notna() != rows["reason"].notna()).all(), measure  # the rat hardly runs in a recording
         assert rows.loc[rows["recording"] == "all", "value"].notna().all(), measure
-    said = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
+    output = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
     starts = (
         "States (communication gain",
         "Direction",
@@ -119,7 +119,7 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
         "Leakage would have added",
     )
     for start in (*starts, "Nested models, decision", "States (communication gain"):
-        assert f"\n{start}" in said
+        assert f"\n{start}" in output
 
     params["models"].pop("seq2seq")
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))

@@ -73,8 +73,8 @@ def test_artifacts_owns_the_files_of_the_stages() -> None:
 )
 def test_names_of_files_stand_in_artifacts_alone(path: Path) -> None:
     other = OTHERS.get(path.relative_to(SRC / PACKAGE).as_posix(), set()) if path.is_relative_to(SRC) else set()
-    found = {text: line for text, line in spelled(tree(path), owned_names()).items() if text not in other}
-    assert not found, f"{path.name}: ask spikebridge.artifacts for the paths (text: line): {found}"
+    names = {text: line for text, line in spelled(tree(path), owned_names()).items() if text not in other}
+    assert not names, f"{path.name}: ask spikebridge.artifacts for the paths (text: line): {names}"
 
 
 @pytest.mark.parametrize(

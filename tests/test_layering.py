@@ -159,8 +159,8 @@ def test_no_import_circle() -> None:
 
 def circles(graph: Mapping[str, Collection[str]]) -> list[list[str]]:
     """Groups of modules that reach each other (strongly connected components of more than one)."""
-    found = nx.strongly_connected_components(nx.DiGraph({name: list(targets) for name, targets in graph.items()}))
-    return [sorted(group) for group in found if len(group) > 1]
+    components = nx.strongly_connected_components(nx.DiGraph({name: list(targets) for name, targets in graph.items()}))
+    return [sorted(group) for group in components if len(group) > 1]
 
 
 def test_the_check_of_circles_sees() -> None:
@@ -255,24 +255,73 @@ def test_the_check_of_classes_sees() -> None:
     assert several([(Path("x.py"), "A"), (Path("y.py"), "A"), (Path("y.py"), "D")]) == {"A": ["x.py", "y.py"]}
 
 
+GUESSED = {"found", "said", "mine", "one"}
+"""Names that say how a value came or which of several it is; the glossary of CONTRIBUTING.md asks for what it is."""
+NAMING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar)
+
+
+def test_names_say_what_a_thing_is() -> None:
+    """A newcomer guesses from `recording` or `message` what a variable holds, and from `found` or `said` nothing."""
+    folders = [SRC, *(ROOT / folder for folder in ("scripts", "benchmarks", "pipelines", "tests"))]
+    paths = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    wrong = {shown(path): lines for path in paths if (lines := guessed_names(tree(path)))}
+    assert not wrong, f"variables, arguments or functions named {sorted(GUESSED)}; name what they hold: {wrong}"
+
+
+def guessed_names(module: ast.Module) -> list[str]:
+    """Line and name of everything that a module calls by one of those names."""
+    return [f"line {line}: {name}" for line, name in given_names(module) if name in GUESSED]
+
+
+def given_names(module: ast.Module) -> Iterable[tuple[int, str | None]]:
+    """Names that a module gives, in any scope: to variables, arguments, functions, classes and imports."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, NAMING):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((node.lineno, alias.asname or alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize(
+    ("code", "caught"),
+    [
+        ("found = read(path)", True),
+        ("for said, k in lines: pass", True),
+        ("def f(*, mine=1): pass", True),
+        ("f = lambda one: 1", True),
+        ("class A:\n    said: str", True),
+        ("def said(): pass", True),
+        ("if found := f(): pass", True),
+        ("recording = read(found='found')", False),
+        ("one_worker = options.one", False),
+    ],
+)
+def test_the_check_of_guessed_names_sees(code: str, caught: bool) -> None:
+    assert bool(guessed_names(ast.parse(code))) is caught
+
+
 def test_tests_use_public_names() -> None:
     """A test that reaches for a private name holds the code to how it is written, not to what it does."""
-    wrong = {shown(path): found for path in TESTS if (found := private_names(tree(path)))}
+    wrong = {shown(path): names for path in TESTS if (names := private_names(tree(path)))}
     assert not wrong, f"tests that use private names of the package: {wrong}"
 
 
 def private_names(module: ast.Module) -> list[str]:
     """Private names of modules and objects of others: imported, read as attributes, or named for `setattr`."""
-    found = []
+    uses = []
     for node in ast.walk(module):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
-            found += [alias.name for alias in node.names if private(alias.name)]
+            uses += [alias.name for alias in node.names if private(alias.name)]
         if isinstance(node, ast.Attribute) and private(node.attr) and ast.unparse(node.value) not in OWN:
-            found.append(ast.unparse(node))
+            uses.append(ast.unparse(node))
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("setattr"):
             names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            found += [name for name in names if private(name.rpartition(".")[2])]
-    return found
+            uses += [name for name in names if private(name.rpartition(".")[2])]
+    return uses
 
 
 def private(name: str) -> bool:
@@ -310,13 +359,13 @@ def global_randomness(module: ast.Module) -> list[str]:
         if isinstance(node, ast.With) and any("fork_rng" in ast.unparse(item.context_expr) for item in node.items)
         for inner in ast.walk(node)
     }
-    found = []
+    uses = []
     for node in ast.walk(module):
         if isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names):
-            found.append(f"line {node.lineno}: import random")
+            uses.append(f"line {node.lineno}: import random")
         if isinstance(node, ast.ImportFrom) and node.module in {"random", "numpy.random"}:
             names = {alias.name for alias in node.names} - (GENERATORS if node.module == "numpy.random" else set())
-            found += [f"line {node.lineno}: from {node.module} import {name}" for name in sorted(names)]
+            uses += [f"line {node.lineno}: from {node.module} import {name}" for name in sorted(names)]
         if not isinstance(node, ast.Call) or node in forked:
             continue
         owner, _, last = ast.unparse(node.func).rpartition(".")
@@ -324,8 +373,8 @@ def global_randomness(module: ast.Module) -> list[str]:
         seeding = owner in {"torch", "torch.random", "torch.cuda"} and last in TORCH_SEEDS
         drawing = owner == "torch" and last in TORCH_DRAWS and not any(k.arg == "generator" for k in node.keywords)
         if legacy or seeding or drawing:
-            found.append(f"line {node.lineno}: {owner}.{last}")
-    return found
+            uses.append(f"line {node.lineno}: {owner}.{last}")
+    return uses
 
 
 @pytest.mark.parametrize(

@@ -131,8 +131,8 @@ def test_the_check_of_dependencies_sees(tmp_path: Path, line: str) -> None:
     text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     wrong = text.replace("      - pipelines/split.py\n", f"      - pipelines/split.py\n      - {line}\n")
     (tmp_path / "dvc.yaml").write_text(wrong.replace("      - src/spikebridge/simulate\n", ""), encoding="utf-8")
-    said = [f"split: {line} is superfluous", "simulate: src/spikebridge/simulate is missing"]
-    assert sorted(stage_dependencies.differences(tmp_path)) == sorted(said)
+    messages = [f"split: {line} is superfluous", "simulate: src/spikebridge/simulate is missing"]
+    assert sorted(stage_dependencies.differences(tmp_path)) == sorted(messages)
     assert stage_dependencies.main(["--root", str(tmp_path), "--write"]) == 0
     assert (tmp_path / "dvc.yaml").read_text(encoding="utf-8") == text
 

@@ -66,7 +66,7 @@ class Lab:
         return {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
-def said(text: str) -> dict[str, str]:
+def ingest_status(text: str) -> dict[str, str]:
     """What the stage `ingest` said of each recording: read or unchanged."""
     return dict(re.findall(r"^(rat\d): (read|unchanged)$", text, flags=re.MULTILINE))
 
@@ -78,12 +78,12 @@ def test_the_page_from_top_to_bottom(tmp_path: Path) -> None:
     first, more, back, forward, elsewhere, imported = blocks()
     folders = ("data/recordings", "data/ingested", "data/windows")
 
-    assert said(lab.run(first)) == {"rat1": "read", "rat2": "read"}
+    assert ingest_status(lab.run(first)) == {"rat1": "read", "rat2": "read"}
     march = {folder: lab.content(folder) for folder in folders}
     assert {"rat1/source.npy", "rat2/source.npy", "rat1/quality.csv"} <= march["data/windows"].keys()
 
     heard = lab.run(more)
-    assert said(heard) == {"rat1": "unchanged", "rat2": "unchanged", "rat3": "read"}
+    assert ingest_status(heard) == {"rat1": "unchanged", "rat2": "unchanged", "rat3": "read"}
     assert re.search(r"^rat3: \d+ windows$", heard, flags=re.MULTILINE)
     assert len(re.findall(r"^rat\d: \d+ windows$", heard, flags=re.MULTILINE)) == 1, "only the new one is binned"
     april = {folder: lab.content(folder) for folder in folders}
@@ -98,11 +98,11 @@ def test_the_page_from_top_to_bottom(tmp_path: Path) -> None:
     assert {folder: lab.content(folder) for folder in folders} == april
 
     heard = lab.run(elsewhere)
-    assert not said(heard), "everything comes from the remote"
+    assert not ingest_status(heard), "everything comes from the remote"
     assert lab.content("../elsewhere/data/windows") == april["data/windows"]
 
     heard = lab.run(imported)
-    assert said(heard) == {"rat1": "unchanged", "rat2": "unchanged", "rat3": "read"}
+    assert ingest_status(heard) == {"rat1": "unchanged", "rat2": "unchanged", "rat3": "read"}
     assert lab.content("data/windows").keys() == april["data/windows"].keys()
 
 
@@ -111,11 +111,11 @@ def test_a_changed_recording_alone_is_read_again_and_a_damaged_output_too(tmp_pa
     lab.run(blocks()[0])
     Lab.record(lab.project / "data" / "recordings" / "rat2.nwb", 7)
     heard = lab.run("dvc add data/recordings; dvc repro preprocess")
-    assert said(heard) == {"rat1": "unchanged", "rat2": "read"}
+    assert ingest_status(heard) == {"rat1": "unchanged", "rat2": "read"}
     before = lab.content("data/ingested")
     spikes = lab.project / "data" / "ingested" / "rat1" / "spikes.parquet"
     spikes.unlink()
     spikes.write_bytes(b"broken")
     heard = lab.run("dvc repro preprocess")
-    assert said(heard) == {"rat1": "read", "rat2": "unchanged"}, "a damaged table is never taken over"
+    assert ingest_status(heard) == {"rat1": "read", "rat2": "unchanged"}, "a damaged table is never taken over"
     assert lab.content("data/ingested") == before

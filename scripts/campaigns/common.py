@@ -137,12 +137,12 @@ class Lab:
     @cached_property
     def durations(self) -> dict[str, float]:
         """Seconds of every stage, undisturbed."""
-        found = {}
+        seconds = {}
         for unit in self.units:
             self.clear(unit)
-            found[unit.name] = child(unit.command(), self.project, STAGE_LIMIT_S).seconds
+            seconds[unit.name] = child(unit.command(), self.project, STAGE_LIMIT_S).seconds
             self.restore(unit)
-        return found
+        return seconds
 
     def must(self, project: Path, *command: str) -> None:
         done = subprocess.run(
@@ -207,13 +207,13 @@ def child(
         command, cwd=folder, env={**environment(folder), **(variables or {})}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True, **options,
     )  # fmt: skip
-    said: list[bytes] = []
+    chunks: list[bytes] = []
     assert process.stdout is not None
-    reader = threading.Thread(target=lambda: said.append(process.stdout.read()), daemon=True)  # type: ignore[union-attr]
+    reader = threading.Thread(target=lambda: chunks.append(process.stdout.read()), daemon=True)  # type: ignore[union-attr]
     reader.start()
     stopped = _watch(process, limit_s, memory)
     reader.join(timeout=10)
-    text = b"".join(said).decode(errors="replace")
+    text = b"".join(chunks).decode(errors="replace")
     return Ended(
         stopped or outcome_of(process.returncode, text), process.returncode, text[-4000:], time.monotonic() - begin
     )
@@ -242,10 +242,10 @@ def used(pid: int) -> tuple[float, int]:
         parent = psutil.Process(pid)
         ended = parent.cpu_times()
         seconds += ended.children_user + ended.children_system
-        for one in [parent, *parent.children(recursive=True)]:
+        for process in [parent, *parent.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
-                times = one.cpu_times()
-                seconds, held = seconds + times.user + times.system, held + one.memory_info().rss
+                times = process.cpu_times()
+                seconds, held = seconds + times.user + times.system, held + process.memory_info().rss
     return seconds, held
 
 

@@ -107,8 +107,8 @@ def _store(database: Path, executions: int, versions: int) -> list[str]:
         "versions": ("select count(*) from model_versions", versions),
         "running": ("select count(*) from runs where status = 'RUNNING'", 0),
     }
-    found = {name: _rows(database, query)[0][0] for name, (query, _) in asked.items()}
-    return [f"expected {n} {name}, found {found[name]}" for name, (_, n) in asked.items() if found[name] != n]
+    counts = {name: _rows(database, query)[0][0] for name, (query, _) in asked.items()}
+    return [f"expected {n} {name}, found {counts[name]}" for name, (_, n) in asked.items() if counts[name] != n]
 
 
 def _rows(database: Path, query: str) -> list[tuple[int, ...]]:

@@ -69,8 +69,8 @@ def test_every_fold_is_read_as_its_model_gave_it(tmp_path: Path, data: list[Wind
             np.testing.assert_array_equal(part.held_out, expected.held_out)
             np.testing.assert_array_equal(part.latents, expected.latents)  # to the last bit: scores are made of these
             assert part.latents.dtype == np.float32
-            one = read_fold_latents(tmp_path / "latents.parquet", fold)[w.recording]
-            np.testing.assert_array_equal(one.latents, expected.latents)
+            fold_latents = read_fold_latents(tmp_path / "latents.parquet", fold)[w.recording]
+            np.testing.assert_array_equal(fold_latents.latents, expected.latents)
 
 
 def test_the_table_says_which_trial_bin_and_decision_a_row_is_of(tmp_path: Path, data: list[Windows]) -> None:

@@ -38,8 +38,11 @@ def test_drift_and_window_mean_are_recovered(drifting: tuple[Windows, np.ndarray
     w, truth = drifting
     held = np.arange(90, 105)  # predicted from the other windows
     baseline, _ = fit_baseline(w.select(np.setdiff1d(np.arange(N), held)), psth=True, drift=True)
-    found = baseline.log_offset(w.select(held)).array()
-    for part, true in ((found.mean(axis=1), truth[held].mean(axis=1)), (found.mean(axis=0), truth[held].mean(axis=0))):
+    offset = baseline.log_offset(w.select(held)).array()
+    for part, true in (
+        (offset.mean(axis=1), truth[held].mean(axis=1)),
+        (offset.mean(axis=0), truth[held].mean(axis=0)),
+    ):
         assert np.corrcoef((part - part.mean()).ravel(), (true - true.mean()).ravel())[0, 1] > 0.85
 
 

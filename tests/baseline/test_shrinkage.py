@@ -41,11 +41,11 @@ def test_the_best_scale_is_that_of_the_likelihoods_written_down() -> None:
             runs = [slice(k, k + 4) for k in range(0, SHAPE[0], 4)]
             fitted = np.concatenate([r[i] * counts[i].sum(axis=(0, 1)) / r[i].sum(axis=(0, 1)) for i in runs])
             local.append(np.sum(counts * np.log(np.maximum(fitted, 1e-300)) - fitted))
-        found = best_scale(rates, baseline, counts)
+        scale = best_scale(rates, baseline, counts)
         gains = max(local) - local[0] >= 1.92
-        assert found == SCALES[min(np.argmax(whole), np.argmax(local)) if gains else 0]
-        assert abs(found - truth) < 0.25
-        assert whole[SCALES.index(found)] >= whole[0]
+        assert scale == SCALES[min(np.argmax(whole), np.argmax(local)) if gains else 0]
+        assert abs(scale - truth) < 0.25
+        assert whole[SCALES.index(scale)] >= whole[0]
 
 
 def test_scale_zero_is_the_baseline_and_one_the_rates() -> None:
@@ -112,10 +112,10 @@ def test_drift_without_a_link_leaves_no_translator_below_the_baseline(name: str)
 
 def test_all_translators_have_the_same_baseline_and_fit_it_once() -> None:
     train, valid, test = drifting_apart(2)
-    baselines, found = Baselines(), []
+    baselines, baseline_rates = Baselines(), []
     for name in (*TRANSLATORS, "mean_rate", "psth"):
         model = models.create(name, SMALL.get(name), baselines=baselines)
         model.fit([train], [valid], np.random.default_rng(0))
-        found.append(model.predict(test).baseline)
-    assert all(np.array_equal(found[0], other) for other in found[1:])
+        baseline_rates.append(model.predict(test).baseline)
+    assert all(np.array_equal(baseline_rates[0], other) for other in baseline_rates[1:])
     assert baselines.fit(train) is baselines.fit(train)

@@ -35,12 +35,12 @@ def test_differences_by_hand() -> None:
         for k in range(4)
         for m, v in (("seq2seq", 0.8), ("majority", 0.5))
     ]
-    found = claims.differences(pd.DataFrame(rows)).set_index(["model_a", "model_b"])
-    row = found.loc[("seq2seq", "majority")]
+    compared = claims.differences(pd.DataFrame(rows)).set_index(["model_a", "model_b"])
+    row = compared.loc[("seq2seq", "majority")]
     assert row["difference"] == pytest.approx(0.3)
     assert (row["recordings"], row["fresh_trials"], row["above"]) == (4, 40, 4)
     assert np.isclose(row["ci_low"], 0.3)
-    assert len(found) == 1
+    assert len(compared) == 1
 
 
 def test_quick_run(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_each_kind_lacks_its_effect(bench: ModuleType) -> None:
     assert {c.simulate.n_recordings for c in without.values()} == {6}, "as many as a sign flip needs"
 
 
-def found(**changes: Any) -> dict[str, Any]:
+def outcome(**changes: Any) -> dict[str, Any]:
     return {
         "chosen": "dnn",
         "promoted": False,
@@ -50,11 +50,11 @@ def test_a_forbidden_claim_is_false_and_studies_are_made_once(
 
     def study(settings: Any, work: Path) -> dict[str, Any]:
         made.append((settings.simulate.label_information, settings.simulate.coupling, settings.seed))
-        return found(promoted=True, gates_failed="none", decides="dnn", translates="none")
+        return outcome(promoted=True, gates_failed="none", decides="dnn", translates="none")
 
     monkeypatch.setattr(bench, "study", study)
     path = tmp_path / "gates.csv"
-    known = pd.DataFrame([{"study": "no_label", "seed": 0, **found(), "false_claims": False, "seconds": 1.0}])
+    known = pd.DataFrame([{"study": "no_label", "seed": 0, **outcome(), "false_claims": False, "seconds": 1.0}])
     table = bench.compare(1, 50, path, known)
     assert made == [(1.0, 0.0, 0), (1.0, 1.0, 0)], "what is known is not made again"
     by_kind = table.set_index("study")
@@ -64,7 +64,7 @@ def test_a_forbidden_claim_is_false_and_studies_are_made_once(
     assert len(again) == 6
     assert len(made) == 3
     assert again[again["study"] == "no_label"]["false_claims"].tolist() == [False, True]
-    lines = bench.said(again)
+    lines = bench.summary_lines(again)
     assert lines[0].startswith("- no_label: promoted 1 of 2; some model better than majority in 1,")
     assert lines[0].endswith("false claims in 1.")
 

@@ -51,9 +51,9 @@ def test_without_a_modulation_the_rates_are_those_of_the_baseline(
     """Read-out weights that start at zero and a learning rate of zero: the offset alone is left."""
     model, rows = fitted({**places, "config": "configs/model/still.yaml"}, halves)
     for w in (halves[1][0], halves[1][0].select(np.array([], dtype=int))):
-        said = model.predict(w)
-        np.testing.assert_allclose(said.rates, said.baseline, rtol=1e-6)
-        np.testing.assert_array_equal(said.baseline, model.baseline_rates(w))
+        prediction = model.predict(w)
+        np.testing.assert_allclose(prediction.rates, prediction.baseline, rtol=1e-6)
+        np.testing.assert_array_equal(prediction.baseline, model.baseline_rates(w))
     assert model.scales == {halves[0][0].recording: 0.0}
     assert [row["epoch"] for row in rows] == [0]
 
@@ -65,12 +65,12 @@ def test_the_source_adds_to_the_baseline_and_settings_reach_the_network(
     monkeypatch.setenv(LOG, str(tmp_path / "log"))
     model, rows = fitted({**places, "kl_ic_scale": 1.0e-4, "cd_rate": 0.25, "epochs": 25}, halves)
     w = halves[1][0]
-    said = model.predict(w)
-    assert said.rates is not None
-    assert said.baseline is not None
+    prediction = model.predict(w)
+    assert prediction.rates is not None
+    assert prediction.baseline is not None
     base = halves[0][0].target.mean(axis=(0, 1))
-    nats, spikes = information(said.rates, w.target, base)
-    without, _ = information(said.baseline, w.target, base)
+    nats, spikes = information(prediction.rates, w.target, base)
+    without, _ = information(prediction.baseline, w.target, base)
     assert bits_per_spike([nats.sum()], [spikes.sum()]) > bits_per_spike([without.sum()], [spikes.sum()]) + 0.01
     assert 0 < model.scales[w.recording] <= 1.2
     assert rows[0]["valid_bits_per_spike"] > 0
@@ -79,7 +79,7 @@ def test_the_source_adds_to_the_baseline_and_settings_reach_the_network(
     sizes = {"encod_data_dim": w.source.shape[2], "encod_seq_len": w.n_bins, "recon_seq_len": w.n_bins}
     assert sizes.items() <= first.items()
     assert {"kl_ic_scale": 1.0e-4, "cd_rate": 0.25, "loss_order": [], "l2_gen_scale": 0.01}.items() <= first.items()
-    raw = shrink(said.rates, said.baseline, 1 / model.scales[w.recording])
+    raw = shrink(prediction.rates, prediction.baseline, 1 / model.scales[w.recording])
     some = model.predict(w.select(np.array([4, 1]))).rates
     assert some is not None and some.shape == (2, *raw.shape[1:])
     model.save(tmp_path / "saved")
@@ -121,8 +121,8 @@ def test_it_stands_in_the_table_beside_the_others(registry: None, tmp_path: Path
     metrics = json.loads((work / "evaluation/metrics.json").read_text(encoding="utf-8"))
     for model in ("lfads", "ridge"):
         for metric in ("bits_per_spike", "source_bits_per_spike"):
-            found = metrics["translation"][model][metric]["value"]
-            assert table[model, "all", metric] == pytest.approx(found)
+            score = metrics["translation"][model][metric]["value"]
+            assert table[model, "all", metric] == pytest.approx(score)
     baselines = [pd.read_csv(work / f"train/{m}/baselines.csv").drop(columns="scale") for m in ("lfads", "ridge")]
     pd.testing.assert_frame_equal(*baselines)
     page = (tmp_path / "quality_extras.md").read_text(encoding="utf-8")

@@ -44,10 +44,10 @@ def test_scores_are_those_of_the_evaluation(made: argparse.Namespace) -> None:
     metrics = json.loads((made.work / "evaluation/metrics.json").read_text(encoding="utf-8"))
     for model in ("seq2seq", "ridge", "poisson_glm"):
         for metric in ("bits_per_spike", "source_bits_per_spike"):
-            row, found = value(made.table, model, "all", metric), metrics["translation"][model][metric]
-            assert [row["value"], row["ci_low"], row["ci_high"]] == pytest.approx(list_of(found))
-        for recording, found in metrics["translation"][model]["per_recording"].items():
-            assert value(made.table, model, recording, "bits_per_spike")["value"] == pytest.approx(found["value"])
+            row, score = value(made.table, model, "all", metric), metrics["translation"][model][metric]
+            assert [row["value"], row["ci_low"], row["ci_high"]] == pytest.approx(list_of(score))
+        for recording, score in metrics["translation"][model]["per_recording"].items():
+            assert value(made.table, model, recording, "bits_per_spike")["value"] == pytest.approx(score["value"])
     metric = "source_bits_per_spike"  # one translator, two read-outs
     assert value(made.table, "seq2seq", "all", metric)["value"] == pytest.approx(
         value(made.table, "seq2seq_label_direction", "all", metric)["value"], abs=1e-12
@@ -59,8 +59,8 @@ def test_scores_are_those_of_the_evaluation(made: argparse.Namespace) -> None:
     assert row["ci_low"] <= row["value"] <= row["ci_high"]
 
 
-def list_of(found: dict[str, float]) -> list[float]:
-    return [found["value"], found["ci_low"], found["ci_high"]]
+def list_of(score: dict[str, float]) -> list[float]:
+    return [score["value"], score["ci_low"], score["ci_high"]]
 
 
 @pytest.mark.slow
@@ -196,9 +196,9 @@ def test_the_table_of_extras_has_costs_and_pooled_scores() -> None:
         ("b", "tune_s", 1.0), ("b", "train_s", 1.0), ("b", "cpu_s", 2.0), ("b", "peak_mb", 200.0),
         ("b", "bits_per_spike", 0.3), ("b", "source_bits_per_spike", 0.2), ("b - a", "auc", 0.1),
     ]  # fmt: skip
-    found = pd.DataFrame([(m, "all", k, v) for m, k, v in rows], columns=["model", "recording", "metric", "value"])
-    found.loc[len(found)] = ["b", "day", "bits_per_spike", 9.0]
-    got = extras.summary(found).set_index("model")
+    results = pd.DataFrame([(m, "all", k, v) for m, k, v in rows], columns=["model", "recording", "metric", "value"])
+    results.loc[len(results)] = ["b", "day", "bits_per_spike", 9.0]
+    got = extras.summary(results).set_index("model")
     assert got.index.tolist() == ["a", "b"]
     assert got["seconds"].tolist() == [12.0, 2.0]
     assert got.loc["b", ["bits/spike", "source bits/spike"]].tolist() == [0.3, 0.2]

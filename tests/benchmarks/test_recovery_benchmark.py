@@ -32,7 +32,7 @@ def test_no_link_is_a_miss() -> None:
         ("drawn", 3, 1.0, False, 0),
     ]
     table = pd.DataFrame(rows, columns=["study", "true_dimension", "lag_error_bins", "covers", "dimension_error"])
-    lines = recovery.said(table)
+    lines = recovery.summary_lines(table)
     assert len(lines) == 4
     assert lines[0].startswith("- drawn, dimension 2: the interval covers the lag in 1")
     assert lines[2].endswith("within one in 2 and exactly in 1; lag within one bin in 1 of 2.")

@@ -19,14 +19,14 @@ def words(*more: str) -> argparse.Namespace:
 
 
 def test_settings_of_each_regime() -> None:
-    found = {regime: regimes.settings_of_regime(regime, words()) for regime in regimes.REGIMES}
-    kinds = [settings.simulate.regime for settings in found.values()]
+    settings_by_regime = {regime: regimes.settings_of_regime(regime, words()) for regime in regimes.REGIMES}
+    kinds = [settings.simulate.regime for settings in settings_by_regime.values()]
     assert kinds == ["linear", "gated", "integrated", "theta", "theta"]
-    assert {settings.tune.n_trials for settings in found.values()} == {3}
-    assert all(list(settings.models) == list(regimes.MODELS) for settings in found.values())
-    fine = found["theta, bins of 25 ms"]
+    assert {settings.tune.n_trials for settings in settings_by_regime.values()} == {3}
+    assert all(list(settings.models) == list(regimes.MODELS) for settings in settings_by_regime.values())
+    fine = settings_by_regime["theta, bins of 25 ms"]
     assert fine.bins.width_s == 0.025 and regimes.FINE.items() <= fine.models["seq2seq"].items()
-    assert found["linear"].models["seq2seq"]["n_members"] == 2
+    assert settings_by_regime["linear"].models["seq2seq"]["n_members"] == 2
     assert regimes.settings_of_regime("gated", words("--quick")).simulate.n_trials == 40
     with pytest.raises(ConfigError, match="did you mean ridge"):
         regimes.settings_of_regime("linear", words("--models", "rigde"))

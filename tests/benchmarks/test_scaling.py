@@ -38,15 +38,18 @@ def test_ratios_are_to_the_smallest_case_of_the_same_kind() -> None:
     table = pd.DataFrame(rows, columns=["grows", "times", "epoch_cpu_s", "start_cpu_s", "peak_mb"])
     table = table.assign(recordings=1, windows=1, bins=1, source_units=1, target_units=1)
     table = table.assign(counts_mb=1.0, weights_mb=1.0, epoch_s=1.0, process_mb=100 + table["peak_mb"])
-    found = scaling.with_ratios(table)
-    assert list(found.columns) == scaling.COLUMNS
-    assert found["epoch_ratio"].tolist() == [1, 3, 1, 2]
-    assert found["start_ratio"].tolist() == [1, 4, 1, 1]
-    assert found["memory_ratio"].tolist() == [1, 4, 1, 1.5]
-    assert found["process_ratio"].tolist() == pytest.approx([1, 140 / 110, 1, 115 / 110])
-    assert found["epoch_exponent"].tolist()[1::2] == pytest.approx([1.0, np.log(2) / np.log(3)])
-    assert found["epoch_exponent"].isna().tolist() == [True, False, True, False]
-    assert "3 times the bins: an epoch takes 3.0 times as long and peak memory is 4.0 times" in scaling.said(found)[0]
+    ratios = scaling.with_ratios(table)
+    assert list(ratios.columns) == scaling.COLUMNS
+    assert ratios["epoch_ratio"].tolist() == [1, 3, 1, 2]
+    assert ratios["start_ratio"].tolist() == [1, 4, 1, 1]
+    assert ratios["memory_ratio"].tolist() == [1, 4, 1, 1.5]
+    assert ratios["process_ratio"].tolist() == pytest.approx([1, 140 / 110, 1, 115 / 110])
+    assert ratios["epoch_exponent"].tolist()[1::2] == pytest.approx([1.0, np.log(2) / np.log(3)])
+    assert ratios["epoch_exponent"].isna().tolist() == [True, False, True, False]
+    assert (
+        "3 times the bins: an epoch takes 3.0 times as long and peak memory is 4.0 times"
+        in scaling.summary_lines(ratios)[0]
+    )
 
 
 @pytest.mark.slow

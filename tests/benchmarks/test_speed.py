@@ -61,12 +61,12 @@ def test_a_seed_gives_the_same_reference_twice(halves: Halves) -> None:
 
 def test_time_to_quality_is_that_of_the_fastest_rate_to_a_common_target() -> None:
     seconds = (1.0, 2.0, 3.0)
-    found = [
+    curves = [
         speed.Curve(speed.OURS, 0, float("nan"), (0.5, 0.75, 1.0), (0.25, 0.5, 0.75), (0.05, 0.12, 0.11)),
         speed.Curve(speed.REFERENCE, 0, 0.01, seconds, seconds, (0.05, 0.0991, 0.1)),
         speed.Curve(speed.REFERENCE, 0, 0.001, seconds, seconds, (0.01, 0.05, 0.0989)),
     ]
-    row = speed.to_quality(found).iloc[0]
+    row = speed.to_quality(curves).iloc[0]
     assert row["reference_bits"] == 0.1
     assert row["best_rate"] == 0.01
     assert row["reference_s"] == 2.0  # 0.0991 is the first above 0.099
@@ -76,11 +76,11 @@ def test_time_to_quality_is_that_of_the_fastest_rate_to_a_common_target() -> Non
 
 
 def test_who_never_gets_there_is_not_faster() -> None:
-    found = [
+    curves = [
         speed.Curve(speed.OURS, 0, float("nan"), (1.0,), (1.0,), (0.01,)),
         speed.Curve(speed.REFERENCE, 0, 0.01, (9.0,), (9.0,), (0.1,)),
     ]
-    row = speed.to_quality(found).iloc[0]
+    row = speed.to_quality(curves).iloc[0]
     assert row["our_s"] == np.inf
     assert row["times_faster"] == 0
 
@@ -103,11 +103,11 @@ def test_products_are_those_that_torch_counts(monkeypatch: pytest.MonkeyPatch) -
 def test_the_limit_is_the_arithmetic_at_the_measured_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "rate_of", lambda size, seconds=0.0: 10.0)
     (w,) = scaling.windows_of(scaling.Size(1, 100, 10, 6, 5))
-    found = speed.limit([w], {"n_members": 1, "batch_size": 50}, windows_per_s=1000.0)
-    assert found["step_ms"] == pytest.approx(50.0)  # two steps of fifty windows
-    assert found["products_ms"] == pytest.approx(100 * found["gflop"])
-    assert found["products_gflop_per_s"] == pytest.approx(10.0)
-    assert found["times_products"] == pytest.approx(50.0 / found["products_ms"])
+    limits = speed.limit([w], {"n_members": 1, "batch_size": 50}, windows_per_s=1000.0)
+    assert limits["step_ms"] == pytest.approx(50.0)  # two steps of fifty windows
+    assert limits["products_ms"] == pytest.approx(100 * limits["gflop"])
+    assert limits["products_gflop_per_s"] == pytest.approx(10.0)
+    assert limits["times_products"] == pytest.approx(50.0 / limits["products_ms"])
 
 
 def test_the_reference_has_our_widths() -> None:

@@ -24,9 +24,9 @@ def test_ten_thousand_resamples_of_ten_thousand_trials_and_eight_models() -> Non
 def test_the_scores_timed_are_those_of_the_loop() -> None:
     made = statistics_speed.study(300, 3, 5, np.random.default_rng(1))
     p = made.probabilities[-1]
-    found = clustered.auc(made.label, p, made.cluster)(np.array([[2.0, 0, 1, 1, 1]]))[0]
+    area = clustered.auc(made.label, p, made.cluster)(np.array([[2.0, 0, 1, 1, 1]]))[0]
     rows = np.concatenate([np.flatnonzero(made.cluster == c) for c in (0, 0, 2, 3, 4)])
-    assert found == pytest.approx(roc_auc_score(made.label[rows], p[rows], multi_class="ovr"))
+    assert area == pytest.approx(roc_auc_score(made.label[rows], p[rows], multi_class="ovr"))
 
 
 def test_a_quick_look_writes_both_tables(tmp_path: Path) -> None:

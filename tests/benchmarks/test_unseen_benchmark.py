@@ -30,14 +30,14 @@ def test_page_has_a_row_a_model() -> None:
         ("majority", "all recordings", "adapted", "0", 0, None, 0.5, None),
         ("seq2seq", "rat1_day1", "adapted", "0", 0, 60, 0.8, None),
     ]
-    found = pd.DataFrame([("simulator", "seed 3", *row) for row in rows], columns=unseen.COLUMNS)
-    assert unseen.page(found).splitlines() == [
+    results = pd.DataFrame([("simulator", "seed 3", *row) for row in rows], columns=unseen.COLUMNS)
+    assert unseen.page(results).splitlines() == [
         "| study | model | no labels | 10 labels | from scratch | source bits/spike |",
         "| --- | --- | --- | --- | --- | --- |",
         "| seed 3 | seq2seq | 0.840 | 0.850 | 0.900 | 0.310 |",
         "| seed 3 | majority | 0.500 |  |  |  |",
     ]
-    assert unseen.recordings_of(found).splitlines()[-1] == "| seed 3 | rat1_day1 | 0.800 |"
+    assert unseen.recordings_of(results).splitlines()[-1] == "| seed 3 | rat1_day1 | 0.800 |"
 
 
 @pytest.mark.slow

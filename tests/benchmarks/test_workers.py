@@ -19,8 +19,8 @@ def test_one_command_writes_the_table(tmp_path: Path, capsys: pytest.CaptureFixt
     assert list(table["workers"]) == [1, 2]
     assert (table["fits"] % 2 == 0).all()  # every fold from two seeds
     assert table["times_faster"][1] == pytest.approx(table["seconds"][0] / table["seconds"][1])
-    one, two = table["busiest_cpu_s"] / table["cpu_s"]
-    assert one == pytest.approx(1.0) and 0.5 <= two < 1.0  # the second worker had a share
+    one_worker, two_workers = table["busiest_cpu_s"] / table["cpu_s"]
+    assert one_worker == pytest.approx(1.0) and 0.5 <= two_workers < 1.0  # the second worker had a share
     text = (tmp_path / "workers.md").read_text(encoding="utf-8")
     assert "python benchmarks/workers.py --on simulator --quick" in text
     err = capsys.readouterr().err

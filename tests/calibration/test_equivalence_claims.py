@@ -21,9 +21,9 @@ def test_the_true_difference_is_the_one_named() -> None:
     for (truth, recordings), job in JOBS.items():
         if recordings == 20:
             rng = np.random.default_rng(0)
-            found = [np.nanmean(differences(job.cell, rng)) for _ in range(200)]
-            error = np.std(found) / np.sqrt(len(found))
-            assert np.mean(found) == pytest.approx(-MARGIN if truth == AT_MARGIN else 0.0, abs=4 * error)
+            means = [np.nanmean(differences(job.cell, rng)) for _ in range(200)]
+            error = np.std(means) / np.sqrt(len(means))
+            assert np.mean(means) == pytest.approx(-MARGIN if truth == AT_MARGIN else 0.0, abs=4 * error)
 
 
 def test_claims_are_those_of_scipy() -> None:
@@ -40,15 +40,15 @@ def test_claims_are_those_of_scipy() -> None:
 
 @pytest.mark.slow
 def test_no_worse_keeps_its_level_and_finds_what_is_alike() -> None:
-    found = equivalence_claims.table(
+    claims = equivalence_claims.table(
         [equivalence_claims.run(JOBS[truth, 12], lambda _: None) for truth in (AT_MARGIN, ALIKE)]
     )
-    rate = found.set_index(["truth", "claim"])["rate"]
+    rate = claims.set_index(["truth", "claim"])["rate"]
     level = rate[AT_MARGIN, "no worse (gate, one-sided t)"]
     assert 0.02 <= level <= 0.09  # four standard errors of 400 studies around 5 %
     assert rate[AT_MARGIN, "equivalent (TOST)"] <= level
     assert rate[ALIKE, "no worse (gate, one-sided t)"] > 2 * level
-    wrong = found[found["false"]]
+    wrong = claims[claims["false"]]
     assert set(wrong["truth"]) == {AT_MARGIN, ALIKE} and len(wrong) == 6
 
 

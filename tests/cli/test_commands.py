@@ -206,8 +206,8 @@ def test_use_sets_values_and_leaves_all_other_lines_as_they_were(project: Path, 
     Path("new.yaml").write_text(text, encoding="utf-8")
     assert run("use", "new.yaml", "--set", "seed=123", "--set", "trials.decision=null")[0] == 0
     before, after = text.splitlines(), Path("params.yaml").read_text(encoding="utf-8").splitlines()
-    changed = [(one, other) for one, other in zip(before, after, strict=True) if one != other]
-    assert [other.split("#")[0].strip() for _, other in changed] == ["seed: 123"]
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [new.split("#")[0].strip() for _, new in changed] == ["seed: 123"]
 
 
 def test_a_value_is_quoted_where_it_must_be(project: Path, run: Run) -> None:

@@ -40,11 +40,11 @@ def test_warnings_of_several_recordings_are_taken_together(
 
 
 def test_a_folder_shows_when_and_with_which_gaps(inspected: Inspected, capsys: pytest.CaptureFixture[str]) -> None:
-    one, other = session(), session(seed=1, trials=70)
-    times = one.spikes["time_s"]
-    one = replace(one, spikes=one.spikes[((times < 100) | (times > 104)) & ~times.between(200, 230)])
-    one = replace(one, observed=np.array([[0.0, 200.0], [230.0, 300.0], [301.0, 370.0]]))
-    inspect_report.print_report(inspected(one, other, "truncated"))
+    with_gaps, without_gaps = session(), session(seed=1, trials=70)
+    times = with_gaps.spikes["time_s"]
+    with_gaps = replace(with_gaps, spikes=with_gaps.spikes[((times < 100) | (times > 104)) & ~times.between(200, 230)])
+    with_gaps = replace(with_gaps, observed=np.array([[0.0, 200.0], [230.0, 300.0], [301.0, 370.0]]))
+    inspect_report.print_report(inspected(with_gaps, without_gaps, "truncated"))
     lines = capsys.readouterr().out.split("\n\n")[0].split("\n")[1:5]
     head, *rows = ([cell.strip() for cell in line.strip().split("  ") if cell.strip()] for line in lines)
     shown = {row[0]: dict(zip(head, row, strict=False)) for row in rows}

@@ -177,10 +177,10 @@ def test_a_failed_stage_and_an_interruption(here: Path, run: Run, monkeypatch: p
 
 
 def test_parameters_are_proposed_for_recordings(here: Path, run: Run, asked: list[Any]) -> None:
-    one = recording("rat1_day", 1, n_trials=30)
-    regions = one.units["region"].replace({"A": "CA1", "B": "PL"})
-    object.__setattr__(one, "units", one.units.assign(region=regions))
-    tables.write(one, here.parent / "my recordings")
+    day = recording("rat1_day", 1, n_trials=30)
+    regions = day.units["region"].replace({"A": "CA1", "B": "PL"})
+    object.__setattr__(day, "units", day.units.assign(region=regions))
+    tables.write(day, here.parent / "my recordings")
     code, _, err = run("sweep", "--data", "../my recordings", "--no-log")
     assert code == 0, err
     params = written(here)

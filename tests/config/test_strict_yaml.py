@@ -12,7 +12,7 @@ from spikebridge.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("a: 1\nb: 2\na: 3\n", "f: the key a stands twice, in line 1 and line 3; one of them would be ignored"),
         ("a:\n  b: 1\n  c: {d: 1, e: 2,\n    d: 2}\n", "f: the key a.c.d stands twice, in line 3 and line 4"),
@@ -29,10 +29,10 @@ from spikebridge.errors import ConfigError
         ("a: !!python/object/apply:os.system ['true']", "cannot be read as YAML: line 1"),
     ],
 )
-def test_refused(text: str, said: str) -> None:
+def test_refused(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_yaml(text, "f")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("kind", ["[{}]", "{{<<: [{}]}}"])

@@ -35,8 +35,10 @@ def test_the_share_against_brute_force(chunk: int, monkeypatch: pytest.MonkeyPat
     whole = units(0)
     assert len(of(whole)) == SKETCH_SIZE
     for other in (whole[1:], [t[:-3] for t in whole], [t[200:] - 20.0 for t in whole], [*whole[3:], *units(1, 3)]):
-        one, two = runs(whole), runs(other)
-        assert sketch_overlap(of(whole), of(other)) == pytest.approx(len(one & two) / len(one | two), abs=0.15)
+        whole_runs, other_runs = runs(whole), runs(other)
+        assert sketch_overlap(of(whole), of(other)) == pytest.approx(
+            len(whole_runs & other_runs) / len(whole_runs | other_runs), abs=0.15
+        )
 
 
 def test_order_numbers_and_clock_do_not_matter() -> None:

@@ -27,16 +27,16 @@ def poisson(rate_hz: float, seed: int, length_s: float = 600.0) -> NDArray[np.fl
     return np.sort(rng.uniform(0.0, length_s, rng.poisson(rate_hz * length_s)))
 
 
-def found(*units: NDArray[np.float64]) -> list[float]:
+def largest_shares(*units: NDArray[np.float64]) -> list[float]:
     """Shares of the first unit with each of the others that it shares most spikes with."""
     return [share for _, _, share in shared_spikes(trains(*units), np.array([0]), np.arange(1, len(units)))]
 
 
 @given(TIMES, TIMES)
-def test_spikes_met_against_brute_force(one: NDArray[np.float64], other: NDArray[np.float64]) -> None:
-    away = np.abs(one[:, None] - other[None, :]).min(axis=1, initial=np.inf)
+def test_spikes_met_against_brute_force(train: NDArray[np.float64], other_train: NDArray[np.float64]) -> None:
+    away = np.abs(train[:, None] - other_train[None, :]).min(axis=1, initial=np.inf)
     clear = np.abs(away - COINCIDENCE_S) > 1e-9  # at the very limit rounding decides
-    assert n_coincident(one[clear], other) == (away[clear] < COINCIDENCE_S).sum()
+    assert n_coincident(train[clear], other_train) == (away[clear] < COINCIDENCE_S).sum()
 
 
 @pytest.mark.parametrize("rate_hz", [0.2, 5.0, 80.0])
@@ -49,29 +49,29 @@ def test_the_share_of_a_copy(rate_hz: float, kept: float) -> None:
     target = np.sort(np.r_[copied, poisson(rate_hz * (1 - kept), 2)])
     share = share_beyond_chance(*sorted((source, target), key=len))
     assert share == pytest.approx(kept, abs=0.1)
-    assert found(source, poisson(3.0, 5), target) == ([] if kept < 0.5 else [share])
+    assert largest_shares(source, poisson(3.0, 5), target) == ([] if kept < 0.5 else [share])
 
 
 def test_chance_is_no_copy() -> None:
     """Fast units, units that follow one rhythm, and times rounded to 10 ms meet often without sharing a spike."""
     rng = np.random.default_rng(0)
-    assert found(poisson(60.0, 0), poisson(400.0, 1)) == []
+    assert largest_shares(poisson(60.0, 0), poisson(400.0, 1)) == []
     bursts = np.arange(0.0, 600.0, 0.5)
     common = [np.sort((bursts[:, None] + rng.normal(0, 0.01, (len(bursts), 4))).ravel()) for _ in range(2)]
-    assert found(*common) == []
-    assert found(*(np.unique(np.round(poisson(60.0, k), 2)) for k in range(2))) == []
+    assert largest_shares(*common) == []
+    assert largest_shares(*(np.unique(np.round(poisson(60.0, k), 2)) for k in range(2))) == []
 
 
 def test_equal_trains_and_short_ones_are_told_elsewhere() -> None:
-    one = poisson(5.0, 0)
-    assert found(one, one) == []
-    assert found(one[:40], one[:39]) == []
-    assert found(one, one[:-3]) == [1.0]
+    train = poisson(5.0, 0)
+    assert largest_shares(train, train) == []
+    assert largest_shares(train[:40], train[:39]) == []
+    assert largest_shares(train, train[:-3]) == [1.0]
 
 
 def test_falling_times_are_another_error() -> None:
-    one = poisson(5.0, 0)
-    assert found(one, one[::-1] + 1e-5) == []
+    train = poisson(5.0, 0)
+    assert largest_shares(train, train[::-1] + 1e-5) == []
 
 
 @pytest.mark.slow

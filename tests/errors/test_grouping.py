@@ -13,27 +13,27 @@ def silent_units(n: int) -> Finding:
 
 
 def test_a_warning_of_many_recordings_is_said_twice_at_most() -> None:
-    said: list[str] = []
-    printer = StatusPrinter(said.append, 16)
+    lines: list[str] = []
+    printer = StatusPrinter(lines.append, 16)
     for k in range(16):
         own = (silent_units(k),) if k else (Finding.warning("no-file", "trials.csv", "no trials.csv"), silent_units(0))
         printer(RecordingStatus(f"day{k}", "read", own))
-    assert said[0] == "day0: read\n  warning: no trials.csv\n  warning: 0 of 9 units without any spike"
-    assert said[1:] == [f"day{k}: read" for k in range(1, 16)]
+    assert lines[0] == "day0: read\n  warning: no trials.csv\n  warning: 0 of 9 units without any spike"
+    assert lines[1:] == [f"day{k}: read" for k in range(1, 16)]
     printer.finish()
-    assert said[16:] == [
+    assert lines[16:] == [
         "  warning: 15 more recordings as day0, with other values (day1, day2, day3, day4 and 11 more): "
         "0 of 9 units without any spike"
     ]
 
 
 def test_of_few_recordings_each_has_its_own() -> None:
-    said: list[str] = []
-    printer = StatusPrinter(said.append, 3)
+    lines: list[str] = []
+    printer = StatusPrinter(lines.append, 3)
     for name in "abc":
         printer(RecordingStatus(name, "read", (NO_REGIONS,)))
     printer.finish()
-    assert said == [f"{name}: read\n  warning: no regions" for name in "abc"]
+    assert lines == [f"{name}: read\n  warning: no regions" for name in "abc"]
 
 
 def test_the_same_error_of_many_recordings_is_one() -> None:

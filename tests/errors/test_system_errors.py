@@ -39,7 +39,7 @@ def of_sql(text: str) -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (OSError(errno.ENOSPC, "No space left on device", PLACE), f"no space left to write {PLACE}"),
         (OSError(errno.EDQUOT, "Disk quota exceeded", PLACE), f"quota of this user is used up to write {PLACE}"),
@@ -63,9 +63,9 @@ def of_sql(text: str) -> Exception:
         (BrokenProcessPool("terminated abruptly"), "a worker process was ended from outside"),
     ],
 )
-def test_one_line_for_every_form(error: Exception, said: str) -> None:
+def test_one_line_for_every_form(error: Exception, message: str) -> None:
     line = explain(error, Path("somewhere"))
-    assert line is not None and said in line
+    assert line is not None and message in line
     assert "\n" not in line
 
 

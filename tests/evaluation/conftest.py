@@ -50,7 +50,7 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 @pytest.fixture(scope="session")
-def found(climbed: Study) -> Path:
+def evaluated(climbed: Study) -> Path:
     """Its evaluation; tests only read it."""
     evaluate(
         EvaluationSections.of(climbed.config), *climbed.places, climbed.root / "out", None, climbed.root / "ladder"

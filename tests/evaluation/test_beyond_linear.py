@@ -44,11 +44,11 @@ def table_of(made: Mapping[str, Translation], settings: StatisticsConfig = SETTI
 
 def test_differences_and_intervals_are_those_of_a_bootstrap_written_out() -> None:
     made = translations({"seq2seq": 0.2, "ridge": 0.1, "poisson_glm": 0.12})
-    found = table_of(made)
-    assert list(found.columns) == list(BEYOND_LINEAR)
-    assert list(dict.fromkeys(found["recording"])) == ["all", "day0", "day1", "day2"]
-    assert found.loc[found["best"], "linear"].eq("poisson_glm").all() and found["best"].sum() == 4
-    row = found[(found["recording"] == "all") & found["best"]].iloc[0]
+    table = table_of(made)
+    assert list(table.columns) == list(BEYOND_LINEAR)
+    assert list(dict.fromkeys(table["recording"])) == ["all", "day0", "day1", "day2"]
+    assert table.loc[table["best"], "linear"].eq("poisson_glm").all() and table["best"].sum() == 4
+    row = table[(table["recording"] == "all") & table["best"]].iloc[0]
     blocks = {m: t.from_source.reshape(-1, TRIALS).sum(axis=1) / np.log(2) for m, t in made.items()}
     gain = blocks["seq2seq"] - blocks["poisson_glm"]
     resampling = Resampling.of(made["seq2seq"].table, SETTINGS, np.random.default_rng(1))
@@ -57,7 +57,7 @@ def test_differences_and_intervals_are_those_of_a_bootstrap_written_out() -> Non
     expected = [gain.sum() / (len(gain) * TRIALS * SPIKES), *np.quantile(draws, [tail, 1 - tail])]
     assert [row["difference"], row["ci_low"], row["ci_high"]] == pytest.approx(expected)
     assert row["source_bits_seq2seq"] - row["source_bits_linear"] == pytest.approx(row["difference"])
-    alone = found[(found["recording"] == "day1") & (found["linear"] == "ridge")].iloc[0]
+    alone = table[(table["recording"] == "day1") & (table["linear"] == "ridge")].iloc[0]
     of_day = (blocks["seq2seq"] - blocks["ridge"])[BLOCKS : 2 * BLOCKS]
     assert alone["difference"] == pytest.approx(of_day.sum() / (BLOCKS * TRIALS * SPIKES))
     assert alone["ci_low"] < alone["difference"] < alone["ci_high"]
@@ -76,18 +76,18 @@ def test_differences_and_intervals_are_those_of_a_bootstrap_written_out() -> Non
     ],
 )
 def test_what_the_data_look_like(ours: float, linear: float, noise: float, looks: Appearance) -> None:
-    found = beyond_linear_score(table_of(translations({"seq2seq": ours, "ridge": linear}, noise)))
-    assert found["looks"] == looks.value
-    assert found["margin"] == MARGIN and found["linear"] == "ridge"
+    score = beyond_linear_score(table_of(translations({"seq2seq": ours, "ridge": linear}, noise)))
+    assert score["looks"] == looks.value
+    assert score["margin"] == MARGIN and score["linear"] == "ridge"
 
 
 def test_too_few_clusters_decide_nothing() -> None:
     made = translations({"seq2seq": 0.2, "ridge": 0.1})
-    one = {
+    single_block = {
         m: Translation(m, t.table[t.table["block"] == "day0/0"].reset_index(drop=True), Path()) for m, t in made.items()
     }
-    found = table_of(one)
-    assert found["ci_low"].isna().all() and set(found["looks"]) == {"undecided"}
+    table = table_of(single_block)
+    assert table["ci_low"].isna().all() and set(table["looks"]) == {"undecided"}
 
 
 def test_without_either_kind_there_is_no_table() -> None:
@@ -104,12 +104,12 @@ def test_evaluate_writes_it_and_results_say_it(out: Path) -> None:
     run = EvaluationRun(out)
     table, metrics = run.read_table(BEYOND_LINEAR_TABLE), run.read_metrics()
     assert table is not None and table.loc[0, "recording"] == "all"
-    found, of_models = metrics["beyond_linear"], metrics["translation"]
+    score, of_models = metrics["beyond_linear"], metrics["translation"]
     known = {m: of_models[m]["source_bits_per_spike"]["value"] for m in ("seq2seq", "ridge")}
-    assert found["source_bits_per_spike"] == pytest.approx(known)
-    assert found["value"] == pytest.approx(known["seq2seq"] - known["ridge"])
-    assert found["looks"] == table.loc[0, "looks"]
+    assert score["source_bits_per_spike"] == pytest.approx(known)
+    assert score["value"] == pytest.approx(known["seq2seq"] - known["ridge"])
+    assert score["looks"] == table.loc[0, "looks"]
     (line,) = beyond_linear_lines(metrics)
     assert line.startswith("Over the best linear translator (source bits/spike: seq2seq ")
-    assert f"the data look: {found['looks']} (margin 10% of ridge)" in line
+    assert f"the data look: {score['looks']} (margin 10% of ridge)" in line
     assert not list(beyond_linear_lines({}))

@@ -63,8 +63,8 @@ def test_a_yardstick_changes_no_primary_row_and_is_described(tmp_path: Path, run
         [({}, {}), ({"logistic": 1.2}, {"reduced_rank": 0.7, "mean_rate": 0.0})]
     ):
         translate = Plan().translate | more_translate
-        found = run(make_study(tmp_path / str(k), Plan(decode=decode | more_decode, translate=translate)))
-        tables.append(EvaluationRun(found).read_comparisons())
+        folder = run(make_study(tmp_path / str(k), Plan(decode=decode | more_decode, translate=translate)))
+        tables.append(EvaluationRun(folder).read_comparisons())
     few, many = tables
     primary = [
         set(t.loc[t["role"] == "primary", ["family", "model_a", "model_b"]].agg("|".join, axis=1)) for t in tables
@@ -114,8 +114,8 @@ def test_blocks_of_few_recordings_have_a_wider_null(tmp_path: Path, run: Run) ->
     study = make_study(tmp_path, Plan(decode=dict(Plan().decode) | {"dnn": 0.4}, recordings=4))
     table = EvaluationRun(run(study)).read_comparisons()
     primary = table[table["role"] == "primary"].set_index(["family", "model_b", "model_a"])
-    mine = _sorted(study, "dnn").assign(majority=_sorted(study, "majority")["predicted"])
-    each = np.array([_within(b, "predicted") - _within(b, "majority") for _, b in mine.groupby("block")])
+    decisions = _sorted(study, "dnn").assign(majority=_sorted(study, "majority")["predicted"])
+    each = np.array([_within(b, "predicted") - _within(b, "majority") for _, b in decisions.groupby("block")])
     row = primary.loc[("above_majority", "majority", "dnn")]
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(100_000, len(each)))
     sums = BLOCK_NULL_SCALE * (signs @ each)
@@ -136,7 +136,7 @@ OF_PAIRS = {
 }  # fmt: skip
 
 
-def one(table: pd.DataFrame, test: str, a: str = "seq2seq", b: str = "dnn") -> dict[str, Any]:
+def row_of(table: pd.DataFrame, test: str, a: str = "seq2seq", b: str = "dnn") -> dict[str, Any]:
     rows = table[(table["test"] == test) & (table["model_a"] == a) & (table["model_b"] == b)]
     assert len(rows) == 1
     return dict(rows.to_dict("records")[0])
@@ -147,9 +147,9 @@ def test_every_pair_has_every_test_and_the_slow_one_only_where_declared(comparis
     deciders = described[described["metric"] != "bits_per_spike"]
     by_pair = deciders.groupby(["model_a", "model_b"])["test"].agg(set)
     assert len(by_pair) == 6
-    assert all(found - {"gee", "cluster_bootstrap"} == OF_PAIRS for found in by_pair)
+    assert all(tests - {"gee", "cluster_bootstrap"} == OF_PAIRS for tests in by_pair)
     declared = {p for f in families(list(Plan().decode), []) for p in f.pairs}
-    assert {pair for pair, found in by_pair.items() if "gee" in found} == declared
+    assert {pair for pair, tests in by_pair.items() if "gee" in tests} == declared
     dependent = described[described["test"].isin(["mcnemar_exact", "mcnemar_mid_p", "delong"])]
     assert set(dependent["verdict"]) == {"descriptive: trials are not independent"}
 
@@ -159,15 +159,15 @@ def test_descriptions_are_the_tests_of_what_lies_on_disk(comparisons: pd.DataFra
     right_a, right_b = (np.asarray(t["label"] == t["predicted"]) for t in (a, b))
     cluster = np.asarray(pd.factorize(a["recording"])[0])
     inflated = statistics.design_effect(right_a, right_b, cluster)
-    row = one(comparisons, "mcnemar_design_effect")
+    row = row_of(comparisons, "mcnemar_design_effect")
     assert (row["p"], row["design_effect"]) == pytest.approx((inflated.p, inflated.effect))
     assert row["effective_n"] == pytest.approx(inflated.effective_n)
     label = np.asarray(a["label"] == "stay", dtype=np.int64)
     areas = statistics.delong(label, *(t[["p_skip", "p_stay"]].to_numpy() for t in (a, b)))
-    assert one(comparisons, "delong")["p"] == pytest.approx(areas.p)
+    assert row_of(comparisons, "delong")["p"] == pytest.approx(areas.p)
     animal = np.asarray(pd.factorize(a["recording"].str[:4])[0])
     fitted = statistics.correctness_model(right_a, right_b, cluster, animal)
-    assert one(comparisons, "gee")["p"] == pytest.approx(fitted.p)
+    assert row_of(comparisons, "gee")["p"] == pytest.approx(fitted.p)
 
     differences = []
     for rows in (a.assign(other=b["predicted"]).groupby("recording"), a.assign(other=b["predicted"]).groupby("fold")):
@@ -178,15 +178,15 @@ def test_descriptions_are_the_tests_of_what_lies_on_disk(comparisons: pd.DataFra
         differences.append(np.array([np.mean(part) for part in each]))
     of_recordings, of_folds = differences
     alike = statistics.equivalence(of_recordings, 0.05)
-    row = one(comparisons, "tost")
+    row = row_of(comparisons, "tost")
     assert (row["p"], row["ci_low"]) == pytest.approx((alike.p, alike.ci_low))
     assert row["clusters_for_power"] == alike.needed
-    assert one(comparisons, "rope")["ci_high"] == pytest.approx(statistics.rope(of_recordings, 0.05).ci_high)
+    assert row_of(comparisons, "rope")["ci_high"] == pytest.approx(statistics.rope(of_recordings, 0.05).ci_high)
     factor = statistics.bayes_factor(of_recordings)
-    assert one(comparisons, "bayes_factor")["verdict"] == f"descriptive: BF10 = {factor:.3g}"
+    assert row_of(comparisons, "bayes_factor")["verdict"] == f"descriptive: BF10 = {factor:.3g}"
     corrected = statistics.nadeau_bengio(of_folds, 4, 1)
-    assert one(comparisons, "nadeau_bengio")["p"] == pytest.approx(corrected.p)
-    assert one(comparisons, "tost_bootstrap")["ci_low"] == pytest.approx(alike.ci_low, abs=0.02)
+    assert row_of(comparisons, "nadeau_bengio")["p"] == pytest.approx(corrected.p)
+    assert row_of(comparisons, "tost_bootstrap")["ci_low"] == pytest.approx(alike.ci_low, abs=0.02)
 
 
 def _sorted(study: Study, model: str) -> pd.DataFrame:

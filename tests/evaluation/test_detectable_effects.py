@@ -30,21 +30,21 @@ def row(family: str, a: str, wanted: float, role: str = "primary") -> Comparison
 
 def test_by_family_and_pair() -> None:
     rows = [row("f", "a", 14.0), row("f", "c", math.inf), row("g", "a", 5.0), row("pairs", "a", 3.0, "descriptive")]
-    found = detectable_effects(rows, "recording", 0.05)
-    assert list(found) == ["f", "g"]
-    assert found["f"]["a_minus_b"] == {
+    effects = detectable_effects(rows, "recording", 0.05)
+    assert list(effects) == ["f", "g"]
+    assert effects["f"]["a_minus_b"] == {
         "cluster": "recording", "metric": "m", "n_trials": 90, "design_effect": 1.5, "effective_trials": 60,
         "detectable": 0.12, "n_clusters": 6, "clusters_to_decide": clusters_needed(0.05, 2), "clusters_for_power": 14,
         "clusters_still_needed": 8,
     }  # fmt: skip
-    assert found["f"]["c_minus_b"]["clusters_for_power"] is None
-    assert found["f"]["c_minus_b"]["clusters_still_needed"] is None
-    assert found["g"]["a_minus_b"]["clusters_still_needed"] == 0
+    assert effects["f"]["c_minus_b"]["clusters_for_power"] is None
+    assert effects["f"]["c_minus_b"]["clusters_still_needed"] is None
+    assert effects["g"]["a_minus_b"]["clusters_still_needed"] == 0
 
 
 def test_the_line_of_results() -> None:
-    found = detectable_effects([row("above_majority", "a", 14.0), row("above_majority", "c", 3.0)], "recording", 0.05)
-    assert power_lines(found) == [
+    effects = detectable_effects([row("above_majority", "a", 14.0), row("above_majority", "c", 3.0)], "recording", 0.05)
+    assert power_lines(effects) == [
         "Could have seen (above majority, 80 % power): a − b 0.120 (90 trials worth 60; 8 more recordings for the "
         "difference seen), c − b 0.120 (90 trials worth 60)"
     ]
@@ -54,13 +54,13 @@ def test_the_line_of_results() -> None:
 
 def test_of_a_study_with_effects(scores: dict[str, Any], out: Path) -> None:
     table = EvaluationRun(out).read_comparisons().query("role == 'primary'").set_index(["family", "model_a", "model_b"])
-    found = scores["power"]
-    assert {(f, *pair.split("_minus_")) for f, pairs in found.items() for pair in pairs} == set(table.index)
-    seen = found["above_majority"]["seq2seq_minus_majority"]
+    effects = scores["power"]
+    assert {(f, *pair.split("_minus_")) for f, pairs in effects.items() for pair in pairs} == set(table.index)
+    seen = effects["above_majority"]["seq2seq_minus_majority"]
     assert 0 < seen["detectable"] < table.loc[("above_majority", "seq2seq", "majority"), "estimate"]
     assert seen["clusters_still_needed"] == 0
     assert seen["effective_trials"] == pytest.approx(seen["n_trials"] / max(seen["design_effect"], 1))
-    assert found["translation"]["seq2seq_minus_ridge"]["design_effect"] is None
+    assert effects["translation"]["seq2seq_minus_ridge"]["design_effect"] is None
 
 
 def test_too_few_recordings_could_see_nothing(tmp_path: Path, run: Run) -> None:

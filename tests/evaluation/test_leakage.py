@@ -60,7 +60,7 @@ def other_windows(study: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (table("predictions", lambda t: t.assign(split_hash="0")), "dnn predictions: expected split hash"),
         (table("translation", lambda t: t.assign(split_hash="0"), "ridge"), "ridge translation: expected split hash"),
@@ -78,9 +78,9 @@ def other_windows(study: Study) -> None:
     ],
 )
 @pytest.mark.quick_cases(6)
-def test_leaks_are_refused(copy: Study, spoil: Spoil, said: str, run: Run) -> None:
+def test_leaks_are_refused(copy: Study, spoil: Spoil, message: str, run: Run) -> None:
     spoil(copy)
-    with pytest.raises(LeakageError, match=said):
+    with pytest.raises(LeakageError, match=message):
         run(copy)
     assert not (copy.root / "out").exists()
 
@@ -104,7 +104,7 @@ def remove(name: str) -> Spoil:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (remove("training_intervals.json"), "run the stage train@dnn"),
         (lambda s: s.run("dnn").training_intervals.write_text("{"), "cannot be read as JSON"),
@@ -117,7 +117,7 @@ def remove(name: str) -> Spoil:
         (lambda s: truth_path(s.root / "data", "rat1_day1").write_text("no"), "as the truth of a simulated"),
     ],
 )
-def test_broken_files_are_named(copy: Study, spoil: Spoil, said: str, run: Run) -> None:
+def test_broken_files_are_named(copy: Study, spoil: Spoil, message: str, run: Run) -> None:
     spoil(copy)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         run(copy)

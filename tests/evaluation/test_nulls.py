@@ -129,8 +129,8 @@ def test_scores_of_drawn_labels_are_those_of_one_by_one(rng: np.random.Generator
     block = np.repeat([0, 1, 2], [5, 4, 6])
     labels, predicted = rng.integers(0, 3, (40, 15)), rng.integers(0, 3, 15)
     labels[0] = 1  # no block holds every class
-    found = score_draws(RecordingDecisions("r", labels[0], predicted, block), labels.astype(np.int8), 3)
-    for label, value in zip(labels, found, strict=True):
+    drawn_scores = score_draws(RecordingDecisions("r", labels[0], predicted, block), labels.astype(np.int8), 3)
+    for label, value in zip(labels, drawn_scores, strict=True):
         scores = balanced_accuracy_within_blocks(label, predicted, block, 3)
         assert value == pytest.approx(np.nanmean(scores) if np.isfinite(scores).any() else 1 / 3)
 
@@ -179,6 +179,6 @@ def test_condition_is_a_column_of_the_covariates(study: Study) -> None:
 
 def test_latents_of_one_recording_have_no_foreign_ones(study: Study) -> None:
     inputs = inputs_of(study)
-    one = {"seq2seq": dict(list(inputs.latents["seq2seq"].items())[:1])}
-    few = replace(inputs, latents=one)
+    one_recording = {"seq2seq": dict(list(inputs.latents["seq2seq"].items())[:1])}
+    few = replace(inputs, latents=one_recording)
     assert not list(latent_nulls(few, study.config.statistics, np.random.default_rng(0)))

@@ -64,7 +64,7 @@ def best_linear(inputs: Any, folder: Path) -> float:
     truth = load_truth(truth_path(folder, "day"))
     at = w.start_s[:, None] + (np.arange(w.n_bins) + 0.5) * w.bin_s - truth.lag_s
     lagged = [truth_at(truth.time_s, truth.shared, at - lag) for lag in (0.0, 0.1, 0.2, 0.3, 0.4)]
-    found = []
+    bits = []
     for x in (lagged[0], np.concatenate(lagged, axis=-1)):
         nats = spikes = 0.0
         for fold in inputs.splits.folds:
@@ -75,8 +75,8 @@ def best_linear(inputs: Any, folder: Path) -> float:
             rates = np.stack([f.predict(scored) for f in fits], axis=1).reshape(w.target[test].shape)
             told, n = information(rates, w.target[test], w.target[train].mean(axis=(0, 1)))
             nats, spikes = nats + told.sum(), spikes + n.sum()
-        found.append(nats / spikes / np.log(2))
-    return max(found)
+        bits.append(nats / spikes / np.log(2))
+    return max(bits)
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_bits_over_the_baseline_are_those_of_the_same_trials(study: tuple[Any, P
     with_baseline = SimpleNamespace(
         windows={"day": w}, splits=inputs.splits, translations={"past": unknown, "ridge": t}
     )
-    found = oracle(with_baseline, folder, ["PFC"])
-    assert found["bits_per_spike"] == oracle(inputs, folder, ["PFC"])["bits_per_spike"]
+    scores = oracle(with_baseline, folder, ["PFC"])
+    assert scores["bits_per_spike"] == oracle(inputs, folder, ["PFC"])["bits_per_spike"]
     less = known.sum() / spikes.sum() / np.log(2)
-    assert found["source_bits_per_spike"] == pytest.approx(found["bits_per_spike"] - less)
+    assert scores["source_bits_per_spike"] == pytest.approx(scores["bits_per_spike"] - less)
 
 
 def test_a_free_fit_on_the_true_latents_tells_as_much(study: tuple[Any, Path]) -> None:
@@ -129,10 +129,10 @@ def test_a_free_fit_on_the_true_latents_tells_as_much(study: tuple[Any, Path]) -
         rates = np.stack([f.predict(latents[test].reshape(-1, x.shape[1])) for f in fits], axis=1)
         told, n = information(rates.reshape(w.target[test].shape), w.target[test], w.target[train].mean(axis=(0, 1)))
         nats, spikes = nats + told.sum(), spikes + n.sum()
-    found = oracle(inputs, folder, ["PFC"])
-    assert found["bits_per_spike"] > 0.2
-    assert found["bits_per_spike"] == pytest.approx(nats / spikes / np.log(2), rel=0.03)
-    assert found["recordings"]["day"] == pytest.approx(found["bits_per_spike"])
+    scores = oracle(inputs, folder, ["PFC"])
+    assert scores["bits_per_spike"] > 0.2
+    assert scores["bits_per_spike"] == pytest.approx(nats / spikes / np.log(2), rel=0.03)
+    assert scores["recordings"]["day"] == pytest.approx(scores["bits_per_spike"])
 
 
 def later(truth: Truth) -> Truth:

@@ -10,25 +10,25 @@ from spikebridge.artifacts.evaluation import EvaluationRun, read_table
 
 
 def test_recovery(out: Path) -> None:
-    found = EvaluationRun(out).read_recovery()
-    model = found["models"]["seq2seq"]
+    recovery = EvaluationRun(out).read_recovery()
+    model = recovery["models"]["seq2seq"]
     assert model["mean_r2"] > 0.8
     assert set(model["r2"]) == {"position", "deliberation", "arousal"}
     assert len(model["recordings"]) == 6
-    assert abs(found["counts"]["lag_error_s"]) < 0.05
-    assert len(found["counts"]["recordings"]) == 6
-    assert found["counts"]["dimension"] in (2, 3, 4)
-    assert found["counts"]["pooled_dimension"] in (2, 3, 4)
-    for each in (found["counts"], *found["counts"]["recordings"].values()):
+    assert abs(recovery["counts"]["lag_error_s"]) < 0.05
+    assert len(recovery["counts"]["recordings"]) == 6
+    assert recovery["counts"]["dimension"] in (2, 3, 4)
+    assert recovery["counts"]["pooled_dimension"] in (2, 3, 4)
+    for each in (recovery["counts"], *recovery["counts"]["recordings"].values()):
         assert each["lag_ci_low"] <= each["lag_s"] <= each["lag_ci_high"]
 
 
 def test_pooled_tables_hold_what_recovery_says(out: Path) -> None:
-    found = EvaluationRun(out).read_recovery()["counts"]
+    of_counts = EvaluationRun(out).read_recovery()["counts"]
     lag = read_table(EvaluationRun(out).tables, "lag_pooled")
-    assert lag["estimate_s"].unique() == pytest.approx([found["lag_s"]])
-    assert abs(lag["lag_s"][lag["score"].idxmax()] - found["lag_s"]) <= 0.05
+    assert lag["estimate_s"].unique() == pytest.approx([of_counts["lag_s"]])
+    assert abs(lag["lag_s"][lag["score"].idxmax()] - of_counts["lag_s"]) <= 0.05
     dimension = read_table(EvaluationRun(out).tables, "dimension_pooled")
     best = dimension.loc[dimension["score"].idxmax()]
     near = dimension[dimension["score"] >= best["score"] - best["sem"]]
-    assert near["rank"].min() == found["pooled_dimension"] == dimension["estimate"].iloc[0]
+    assert near["rank"].min() == of_counts["pooled_dimension"] == dimension["estimate"].iloc[0]

@@ -50,8 +50,8 @@ def test_two_models_are_compared_over_recordings_however_few(tmp_path: Path, run
 
 
 def test_animals_as_clusters(study: Study, run: Run) -> None:
-    found = EvaluationRun(run(settings(study, cluster="animal"), "out_animal")).read_metrics()
-    assert (found["cluster"], found["n_clusters"]) == ("animal", 2)
+    metrics = EvaluationRun(run(settings(study, cluster="animal"), "out_animal")).read_metrics()
+    assert (metrics["cluster"], metrics["n_clusters"]) == ("animal", 2)
 
 
 def test_a_recording_without_animal_is_named() -> None:
@@ -65,9 +65,9 @@ def test_nested_intervals_draw_recordings_first(tmp_path: Path, run: Run) -> Non
     small = make_study(tmp_path, Plan(recordings=4, trials=24, folds=3, translate={}))
     tables, contents = [], []
     for rule in ("block", "nested"):
-        found = run(settings(small, cluster=rule), rule)
-        tables.append(EvaluationRun(found).read_comparisons())
-        contents.append(EvaluationRun(found).read_metrics())
+        folder = run(settings(small, cluster=rule), rule)
+        tables.append(EvaluationRun(folder).read_comparisons())
+        contents.append(EvaluationRun(folder).read_metrics())
     flat, nested = (t[t["role"] == "primary"] for t in tables)
     assert (flat["p"] == nested["p"]).all() and (nested["n_clusters"] == 12).all()
     wider = (nested["ci_high"] - nested["ci_low"]) / (flat["ci_high"] - flat["ci_low"])

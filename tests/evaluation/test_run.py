@@ -32,17 +32,17 @@ def test_models_left_out_and_three_classes(tmp_path: Path, run: Run) -> None:
         translate={}, truth=False,
     )  # fmt: skip
     few = make_study(tmp_path, plan)
-    found = run(few)
-    content = EvaluationRun(found).read_metrics()
+    folder = run(few)
+    content = EvaluationRun(folder).read_metrics()
     table = pd.read_parquet(few.run("random_forest").predictions)
     p = table[["p_left", "p_none", "p_right"]].to_numpy()
     scored = content["models"]["random_forest"]
     assert scored["auc"]["value"] == pytest.approx(oracle.roc_auc_score(table["label"], p, multi_class="ovr"))
     assert scored["brier"]["value"] == pytest.approx(oracle.brier_score_loss(table["label"], p))
-    rows = EvaluationRun(found).read_comparisons()
+    rows = EvaluationRun(folder).read_comparisons()
     assert set(rows["family"]) == {"pairs"}
     assert content["translation"] == {}
-    assert not EvaluationRun(found).recovery.exists()
+    assert not EvaluationRun(folder).recovery.exists()
 
 
 def test_a_study_of_translators_only(tmp_path: Path, run: Run) -> None:
@@ -54,7 +54,7 @@ def test_a_study_of_translators_only(tmp_path: Path, run: Run) -> None:
 
 def test_no_truth_no_recovery_but_the_same_scores(copy: Study, out: Path, run: Run) -> None:
     shutil.rmtree(copy.root / "data")
-    found = run(copy)
-    assert not EvaluationRun(found).recovery.exists()
-    assert EvaluationRun(found).metrics.read_bytes() == EvaluationRun(out).metrics.read_bytes()
-    assert read_table(EvaluationRun(found).tables, "lag")["true_s"].isna().all()
+    folder = run(copy)
+    assert not EvaluationRun(folder).recovery.exists()
+    assert EvaluationRun(folder).metrics.read_bytes() == EvaluationRun(out).metrics.read_bytes()
+    assert read_table(EvaluationRun(folder).tables, "lag")["true_s"].isna().all()

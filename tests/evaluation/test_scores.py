@@ -17,7 +17,7 @@ DECIDERS = ["seq2seq", "random_forest", "dnn", "majority"]
 def test_scores_are_scikit_learns_on_the_predictions(study: Study, scores: dict[str, Any], model: str) -> None:
     table = pd.read_parquet(study.run(model).predictions)
     p = table[["p_skip", "p_stay"]].to_numpy()
-    found = scores["models"][model]
+    score = scores["models"][model]
     expected = {
         "accuracy": oracle.accuracy_score(table["label"], table["predicted"]),
         "balanced_accuracy": oracle.balanced_accuracy_score(table["label"], table["predicted"]),
@@ -26,20 +26,20 @@ def test_scores_are_scikit_learns_on_the_predictions(study: Study, scores: dict[
         "auc": oracle.roc_auc_score(table["label"] == "stay", p[:, 1]),
     }
     for metric, value in expected.items():
-        assert found[metric]["value"] == pytest.approx(value, rel=1e-9), metric
-        assert found[metric]["ci_low"] <= value <= found[metric]["ci_high"]
-    assert found["n_trials"] == len(table)
+        assert score[metric]["value"] == pytest.approx(value, rel=1e-9), metric
+        assert score[metric]["ci_low"] <= value <= score[metric]["ci_high"]
+    assert score["n_trials"] == len(table)
 
 
 def test_bits_per_spike_is_the_ratio_of_sums(study: Study, scores: dict[str, Any]) -> None:
     table = pd.read_parquet(study.run("seq2seq").translation)
-    found = scores["translation"]["seq2seq"]
+    score = scores["translation"]["seq2seq"]
     expected = table["nats"].sum() / (table["spikes"].sum() * np.log(2))
-    assert found["bits_per_spike"]["value"] == pytest.approx(expected)
-    assert set(found["per_recording"]) == {w.recording for w in study.windows}
-    one = table[table["recording"] == "rat1_day1"]
-    assert found["per_recording"]["rat1_day1"]["value"] == pytest.approx(
-        one["nats"].sum() / (one["spikes"].sum() * np.log(2))
+    assert score["bits_per_spike"]["value"] == pytest.approx(expected)
+    assert set(score["per_recording"]) == {w.recording for w in study.windows}
+    recording_rows = table[table["recording"] == "rat1_day1"]
+    assert score["per_recording"]["rat1_day1"]["value"] == pytest.approx(
+        recording_rows["nats"].sum() / (recording_rows["spikes"].sum() * np.log(2))
     )
 
 

@@ -46,11 +46,11 @@ ENOUGH = source(0.1, 0.08, 0.12)
     ],
 )
 def test_each_reason(score: dict[str, float], specific: dict[str, float], p: float | None, reason: str) -> None:
-    found = translation_verdict(score, specific, p, 0.05)
-    assert found is not None
-    assert TranslationVerdict.of(found) is TranslationVerdict.NOTHING
-    assert found["text"].startswith(f"{NOTHING}: the source adds ")
-    assert reason in found["text"]
+    verdict = translation_verdict(score, specific, p, 0.05)
+    assert verdict is not None
+    assert TranslationVerdict.of(verdict) is TranslationVerdict.NOTHING
+    assert verdict["text"].startswith(f"{NOTHING}: the source adds ")
+    assert reason in verdict["text"]
 
 
 @pytest.mark.parametrize("verdict", [{"translates": True, "says": "it does"}, {"code": "perhaps", "text": ""}])
@@ -67,11 +67,11 @@ def test_a_model_that_cannot_tell_the_sources_share_is_not_asked() -> None:
 def test_whole_studies_and_the_line_of_results(tmp_path: Path, run: Run) -> None:
     plan = Plan(recordings=2, trials=30, folds=3, decode={}, translate={"seq2seq": 1.0, "ridge": 0.0})
     study = make_study(tmp_path, plan)
-    found = run(study)
-    told = EvaluationRun(found).read_metrics()["translation"]
+    folder = run(study)
+    told = EvaluationRun(folder).read_metrics()["translation"]
     assert TranslationVerdict.of(told["seq2seq"]["verdict"]) is TranslationVerdict.TRANSLATES
     assert TranslationVerdict.of(told["ridge"]["verdict"]) is TranslationVerdict.NOTHING
-    results = SimpleNamespace(metrics=lambda: EvaluationRun(found).read_metrics())
+    results = SimpleNamespace(metrics=lambda: EvaluationRun(folder).read_metrics())
     lines = [line for line in analysis_lines(results) if line.startswith("Translation")]
     assert lines == [f"Translation ({m}): {told[m]['verdict']['text']}" for m in ("ridge", "seq2seq")]
     assert NOTHING in lines[0]

@@ -121,14 +121,14 @@ def test_integers_of_few_bits_do_not_wrap() -> None:
 
 def test_what_is_not_known_is_told() -> None:
     """A comparison with nothing has no answer, unless the other part decides."""
-    said = parse("side == 'left' or correct").over(TABLE)
-    assert said.missing.tolist() == [False] * 6, "trial 2 is correct, whatever its side"
+    value = parse("side == 'left' or correct").over(TABLE)
+    assert value.missing.tolist() == [False] * 6, "trial 2 is correct, whatever its side"
     assert parse("side == 'left' and correct").over(TABLE).missing.tolist() == [False, False, True, False, False, False]
     assert parse("not (reward > 0)").over(TABLE).missing.tolist() == [False, False, True, False, False, False]
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("(side.to_csv('stolen.py') == side) | (block > 0)", "a dot after a name is not allowed"),
         ("side.str.startswith('l')", "write contains\\(column, 'text'\\)"),
@@ -172,8 +172,8 @@ def test_what_is_not_known_is_told() -> None:
         ("", "cannot be evaluated"),
     ],
 )  # fmt: skip
-def test_nothing_else_is_computed(query: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_nothing_else_is_computed(query: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         included_trials(TABLE, query, "day")
 
 

@@ -139,12 +139,12 @@ def test_no_text_overlaps_or_leaves_the_page(
         boxes = [(t.get_text(), t.get_window_extent()) for t in texts_of(figure)]
         page = figure.bbox
     assert len(boxes) > 5
-    for said, box in boxes:
-        assert page.x0 - 2 <= box.x0 and box.x1 <= page.x1 + 2, said
-        assert page.y0 - 2 <= box.y0 and box.y1 <= page.y1 + 2, said
-    for (one, a), (other, b) in combinations(boxes, 2):
+    for text, box in boxes:
+        assert page.x0 - 2 <= box.x0 and box.x1 <= page.x1 + 2, text
+        assert page.y0 - 2 <= box.y0 and box.y1 <= page.y1 + 2, text
+    for (first_text, a), (second_text, b) in combinations(boxes, 2):
         across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-        assert across < 2 or down < 4, f"{one!r} overlaps {other!r}"
+        assert across < 2 or down < 4, f"{first_text!r} overlaps {second_text!r}"
 
 
 def texts_of(figure: Figure) -> list[Text]:
@@ -172,15 +172,15 @@ def test_nulls_show_every_score_against_its_range(
     titles = [a.get_title(loc="left") for a in panels]
     assert titles[0] == "session permutation"
     assert titles[titles.index("circular shift") + 1] == "trial shuffle"
-    said = {t: [text.get_text() for text in a.texts] for t, a in zip(titles, panels, strict=True)}
-    assert "primary" in said["session permutation"]
-    assert "descriptive; fails under drift" in said["circular shift"]
+    texts = {t: [text.get_text() for text in a.texts] for t, a in zip(titles, panels, strict=True)}
+    assert "primary" in texts["session permutation"]
+    assert "descriptive; fails under drift" in texts["circular shift"]
     shift = panels[titles.index("linear shift")]
     rows = table[table["null"] == "linear_shift"].set_index("model")
     dots = {round(float(d.get_xdata()[0]), 9): d for d in shift.lines if d.get_marker() == "o"}
     assert set(dots) == set(rows["observed"].round(9))
     assert dots[round(rows.loc["dnn", "observed"], 9)].get_markerfacecolor() == "white"
-    assert "p = 0.25" in said["linear shift"]
+    assert "p = 0.25" in texts["linear shift"]
     ranges = {tuple(line.get_xdata()) for line in shift.lines if len(line.get_xdata()) == 2}
     assert ranges == set(zip(rows["null_low"], rows["null_high"], strict=True))
 
@@ -207,7 +207,7 @@ def test_latents_share_their_scale(tables: Path, tmp_path: Path, monkeypatch: py
     over_time = [axes for axes in drawn.axes if "time" in axes.get_xlabel()]
     assert len(over_time) > 1
     assert len({axes.get_ylim() for axes in over_time}) == 1
-    assert all("n = " in said for said in legend_of(drawn))
+    assert all("n = " in label for label in legend_of(drawn))
 
 
 def test_coupling_names_estimate_and_truth(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,8 +129,8 @@ def test_quality_says_what_was_not_judged_and_why(
     limits = limits.assign(note=np.where(limits["column"] == "presence_ratio", "too short", ""))
     drawn = quality_figure(tmp_path, table, limits, monkeypatch)
     assert [axes.get_title(loc="left") for axes in drawn.axes] == ["units kept", "mean rate", "drift", "missed spikes"]
-    said = drawn.legends[0].get_title().get_text()
-    assert said == "Not judged: refractory period; not judged: presence (too short)"
+    title = drawn.legends[0].get_title().get_text()
+    assert title == "Not judged: refractory period; not judged: presence (too short)"
     assert panel(drawn, "missed spikes").get_xlabel().endswith(f"all {len(table)} units: 0.05")
 
 
@@ -144,8 +144,8 @@ def test_quality_says_what_the_labels_of_sorters_did(
     ]
     pd.DataFrame(rows, columns=FILTERS).to_csv(tmp_path / "quality_filters.csv", index=False)
     drawn = quality_figure(tmp_path, *measured, monkeypatch)
-    said = drawn.legends[0].get_title().get_text().replace("\n", " ")
-    assert said.endswith(
+    title = drawn.legends[0].get_title().get_text().replace("\n", " ")
+    assert title.endswith(
         "Sorter labels: 6 of 8 units judged, 2 dropped (from column quality); "
         "amplitude cutoff: no unit judged (no units column amplitude_cutoff)"
     )

@@ -25,10 +25,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A saved model of two recordings, a folder with a new one, and parameters."""
     folder = tmp_path_factory.mktemp("adapt")
     settings = small_config()
-    found = simulated_windows(settings)
+    recordings = simulated_windows(settings)
     for name, kind in (("model", "seq2seq"), ("other", "majority")):
         model = models.create(kind, {"max_epochs": 2, "hidden_size": 8} if kind == "seq2seq" else {})
-        model.fit(found, [], np.random.default_rng(0))
+        model.fit(recordings, [], np.random.default_rng(0))
         model.save(folder / name)
     simulate.simulate(small_config(simulate=KNOBS).simulate, 7, folder / "new")
     (folder / "params.yaml").write_text(yaml.safe_dump(settings.model_dump(mode="json")), encoding="utf-8")
@@ -45,11 +45,11 @@ def test_a_new_recording_from_its_file_to_predictions(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(place, tmp_path / "out")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     rows = json.loads((tmp_path / "out" / ADAPTED).read_text())["held_out"]
     assert [row["fit"] for row in rows] == ["without labels", "adapted", "from scratch"]
     assert rows[0]["bits_per_spike"] == rows[1]["bits_per_spike"]  # labels have no part in the translation
-    assert all(f"{row['bits_per_spike']:.3f}  " in said for row in rows)
+    assert all(f"{row['bits_per_spike']:.3f}  " in output for row in rows)
     model = spikebridge.load(tmp_path / "out")
     new = rows[0]["recording"]
     assert set(model.recordings) == {"rec.0", "rec.1", new}
@@ -63,7 +63,7 @@ def test_a_new_recording_from_its_file_to_predictions(
 
 
 @pytest.mark.parametrize(
-    ("changes", "arguments", "said"),
+    ("changes", "arguments", "message"),
     [
         ({"bins": {"width_s": 0.2}}, [], "bins.width_s: the model was fitted on bins of 0.1 s, got 0.2"),
         ({"trials": {"window_s": [-1.0, 0.0]}}, [], "trials.window_s: the model was fitted on windows of 2 s"),
@@ -86,7 +86,7 @@ def test_mistakes_are_one_line_and_write_nothing(
     capsys: pytest.CaptureFixture[str],
     changes: dict[str, dict[str, object]],
     arguments: list[str],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(place)
     raw = yaml.safe_load((place / "params.yaml").read_text(encoding="utf-8"))
@@ -96,7 +96,7 @@ def test_mistakes_are_one_line_and_write_nothing(
     with pytest.raises(SystemExit) as end:
         run(place, tmp_path / "out", "--params", str(tmp_path / "params.yaml"), *arguments)
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

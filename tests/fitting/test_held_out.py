@@ -87,15 +87,15 @@ def test_labels_of_a_held_out_recording_and_its_test_trials_change_nothing(
         source=np.where(late, w.source + 1, w.source),
         target=np.where(late, w.target + 1, w.target),
     )
-    said = []
+    predictions = []
     for data in (recordings, [other if v.recording == held else v for v in recordings]):
         model = models.create(name, QUICK.get(name))
         fit_and_adapt(model, data, fold.fit, np.random.default_rng(0))
         test = w.select(fold.test[held])
         predicted = model.predict(test)
         decided = None if predicted.probabilities is None else model.decide(predicted.probabilities, held)
-        said.append((predicted.probabilities, predicted.rates, predicted.latents, decided))
-    for a, b in zip(*said, strict=True):
+        predictions.append((predicted.probabilities, predicted.rates, predicted.latents, decided))
+    for a, b in zip(*predictions, strict=True):
         assert (a is None and b is None) or np.array_equal(a, b)
 
 
@@ -114,9 +114,9 @@ def test_the_leak_check_passes_and_names_the_time_that_models_adapt_to(trained: 
         assert held not in majority.folds[fold.fold]
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(-0.5, "nearer than the gap"), (1.0, "is held out from")])
+@pytest.mark.parametrize(("seconds", "message"), [(-0.5, "nearer than the gap"), (1.0, "is held out from")])
 def test_time_of_the_test_trials_is_refused(
-    trained: Path, folds: Splits, seconds: float, said: str, tmp_path: Path
+    trained: Path, folds: Splits, seconds: float, message: str, tmp_path: Path
 ) -> None:
     (held,) = folds.folds[0].test
     start = float(folds.folds[0].test_intervals[held][0, 0])
@@ -126,7 +126,7 @@ def test_time_of_the_test_trials_is_refused(
     content["folds"]["0"][held].append([start + seconds, start + seconds + 0.2])
     try:
         write_json(path, content)
-        with pytest.raises(LeakageError, match=rf"aligned_pca: fold 0: {held}.* {said}"):
+        with pytest.raises(LeakageError, match=rf"aligned_pca: fold 0: {held}.* {message}"):
             leakage.check(inputs(trained))
     finally:
         path.write_text(before)
@@ -164,7 +164,7 @@ def test_the_table_has_the_scores_of_scikit_learn(trained: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda t: t.assign(split_hash="0"), "made with another split manifest"),
         (lambda t: t.assign(distance_s=0.5), "a label was used that is 0.500 s away, nearer than the gap"),
@@ -173,12 +173,12 @@ def test_the_table_has_the_scores_of_scikit_learn(trained: Path) -> None:
     ],
 )
 def test_few_labels_that_leak_are_refused(
-    trained: Path, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], said: str
+    trained: Path, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
 ) -> None:
     table = pd.read_parquet(trained / "train" / "aligned_pca" / FILE)
     (tmp_path / "aligned_pca").mkdir()
     change(table).to_parquet(tmp_path / "aligned_pca" / FILE)
-    with pytest.raises(LeakageError, match=said):
+    with pytest.raises(LeakageError, match=message):
         few_label_table(["aligned_pca"], tmp_path, inputs(trained))
 
 

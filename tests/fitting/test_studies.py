@@ -110,8 +110,8 @@ def test_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         raise sqlite3.OperationalError("database or disk is full")
 
     settings = TuneConfig()
-    with module.opened(tmp_path / "a.db", "ridge", settings, tmp_path / "aside") as one:
-        one.enqueue_trial({"x": 1.0})
+    with module.opened(tmp_path / "a.db", "ridge", settings, tmp_path / "aside") as study:
+        study.enqueue_trial({"x": 1.0})
     monkeypatch.setattr(optuna, "create_study", full)
     with (
         pytest.raises(sqlite3.OperationalError),
@@ -124,7 +124,7 @@ def test_a_full_disk_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_every_damaged_file_keeps_a_name(tmp_path: Path) -> None:
     for text in ("first", "second"):
         (tmp_path / "a.db").write_text(text)
-        with module.opened(tmp_path / "a.db", "ridge", TuneConfig(), tmp_path / "aside") as one:
-            assert module.finished(one) == []
+        with module.opened(tmp_path / "a.db", "ridge", TuneConfig(), tmp_path / "aside") as study:
+            assert module.finished(study) == []
     kept = {p.name: p.read_text() for p in (tmp_path / "aside").iterdir()}
     assert kept == {"a.db": "first", "a.db.1": "second"}

@@ -68,26 +68,27 @@ def test_every_labelled_trial_is_predicted_once_in_its_own_fold(
     splits = load_splits(study / "splits.json")
     assert set(table.split_hash) == {splits.hash}
     for w in windows:
-        mine = table[table.recording == w.recording]
-        assert sorted(mine.trial) == sorted(w.trial[w.labelled])
-        assert mine.time_s.is_monotonic_increasing
+        recording_rows = table[table.recording == w.recording]
+        assert sorted(recording_rows.trial) == sorted(w.trial[w.labelled])
+        assert recording_rows.time_s.is_monotonic_increasing
         for fold in splits.folds:
-            assert set(mine.trial[mine.fold == fold.fold]) == set(w.trial[fold.test[w.recording]])
-        assert set(mine.block) == {f"{w.recording}/0", f"{w.recording}/1"}
+            assert set(recording_rows.trial[recording_rows.fold == fold.fold]) == set(w.trial[fold.test[w.recording]])
+        assert set(recording_rows.block) == {f"{w.recording}/0", f"{w.recording}/1"}
         if kind.decides:
             label = dict(zip(w.trial, w.label, strict=True))
-            assert list(mine.label) == [w.classes[label[t]] for t in mine.trial]
-            chances = mine[[f"p_{c}" for c in w.classes]].to_numpy()
-            shares = mine[[f"share_{c}" for c in w.classes]].to_numpy()
+            assert list(recording_rows.label) == [w.classes[label[t]] for t in recording_rows.trial]
+            chances = recording_rows[[f"p_{c}" for c in w.classes]].to_numpy()
+            shares = recording_rows[[f"share_{c}" for c in w.classes]].to_numpy()
             for fold in splits.folds:  # Laplace's shares of the labels that the refit learned from
                 learnt = [getattr(fold.inner[0], side)[w.recording] for side in ("train", "valid")]
                 known = w.label[np.concatenate(learnt)]
                 counts = np.bincount(known[known >= 0], minlength=len(w.classes)) + 1
                 np.testing.assert_allclose(
-                    shares[mine.fold == fold.fold], np.tile(counts / counts.sum(), ((mine.fold == fold.fold).sum(), 1))
+                    shares[recording_rows.fold == fold.fold],
+                    np.tile(counts / counts.sum(), ((recording_rows.fold == fold.fold).sum(), 1)),
                 )
             speaks_for = chances if kind.name == "majority" else chances / shares
-            assert list(mine.predicted) == [w.classes[i] for i in speaks_for.argmax(axis=1)]
+            assert list(recording_rows.predicted) == [w.classes[i] for i in speaks_for.argmax(axis=1)]
 
 
 def test_training_time_keeps_clear_of_the_test_blocks(trained: tuple[Any, Path, Any], study: Path) -> None:
@@ -197,8 +198,8 @@ def test_predictions_are_those_of_a_model_fitted_by_hand(study: Path, windows: l
     rows = splits.folds[1].test[w.recording]
     expected = dict(zip(w.trial[rows], model.predict(w.select(rows)).probabilities[:, 1], strict=True))
     table = pd.read_parquet(out / "predictions.parquet")
-    mine = table[(table.recording == w.recording) & (table.fold == 1)]
-    np.testing.assert_allclose(mine.p_stay, [expected[t] for t in mine.trial])
+    recording_rows = table[(table.recording == w.recording) & (table.fold == 1)]
+    np.testing.assert_allclose(recording_rows.p_stay, [expected[t] for t in recording_rows.trial])
 
 
 @pytest.mark.slow
@@ -206,6 +207,8 @@ def test_the_two_read_outs_of_one_translator_differ_in_their_decisions_alone(stu
     alone, directed = (run(study, name, f"same_{name}")[0] for name in ("seq2seq", "seq2seq_label_direction"))
     for name in ("translation.parquet", "latents.parquet"):
         pd.testing.assert_frame_equal(pd.read_parquet(alone / name), pd.read_parquet(directed / name))
-    one, other = (pd.read_parquet(out / "predictions.parquet") for out in (alone, directed))
-    assert one["trial"].equals(other["trial"])
-    assert not np.allclose(one["p_stay"], other["p_stay"])
+    alone_predictions, directed_predictions = (
+        pd.read_parquet(out / "predictions.parquet") for out in (alone, directed)
+    )
+    assert alone_predictions["trial"].equals(directed_predictions["trial"])
+    assert not np.allclose(alone_predictions["p_stay"], directed_predictions["p_stay"])

@@ -66,9 +66,9 @@ def test_fixed_settings_are_kept(study: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_workers_do_not_change_the_result(study: Path, tmp_path: Path) -> None:
-    one = tune(study, small_config(), "ridge", tmp_path / "one")
-    two = tune(study, small_config(compute={"workers": 2}), "ridge", tmp_path / "two")
-    assert one == two
+    one_worker = tune(study, small_config(), "ridge", tmp_path / "one")
+    two_workers = tune(study, small_config(compute={"workers": 2}), "ridge", tmp_path / "two")
+    assert one_worker == two_workers
     assert (tmp_path / "one" / "trials.csv").read_bytes() == (tmp_path / "two" / "trials.csv").read_bytes()
 
 
@@ -142,13 +142,13 @@ def test_a_model_never_sees_the_labels_that_it_is_scored_by(
     """Flipping every validation label changes the score, but no prediction."""
     train, valid = halves
     flipped = [replace(w, label=np.where(w.label >= 0, 1 - w.label, -1)) for w in valid]
-    said = []
+    predictions = []
     for held in (valid, flipped):
         model = models.create(name, QUICK.get(name))
         tuning.assess(model, train, held, np.random.default_rng(0))
-        said.append(model.predict(valid[0]))
+        predictions.append(model.predict(valid[0]))
     for field in ("probabilities", "rates"):
-        a, b = getattr(said[0], field), getattr(said[1], field)
+        a, b = getattr(predictions[0], field), getattr(predictions[1], field)
         assert a is None or np.array_equal(a, b)
 
 

@@ -122,7 +122,7 @@ def comparison(**changes: Any) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("changes", "passed", "said"),
+    ("changes", "passed", "reason"),
     [
         ({}, True, "Holm p = 0.01"),
         ({"p_holm": 0.05}, True, "Holm p = 0.05"),
@@ -134,10 +134,10 @@ def comparison(**changes: Any) -> pd.DataFrame:
         ({"model_a": "seq2seq"}, False, "no primary comparison"),
     ],
 )
-def test_better_than_majority(changes: dict[str, Any], passed: bool, said: str) -> None:
+def test_better_than_majority(changes: dict[str, Any], passed: bool, reason: str) -> None:
     gate = gates.above_majority(comparison(**changes), "dnn", 0.05)
     assert gate.passed is passed
-    assert said in gate.reason
+    assert reason in gate.reason
 
 
 def test_one_failed_primary_test_among_two_fails() -> None:
@@ -288,7 +288,7 @@ def test_better_and_worse_than_the_champion(studied: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("holder", "passed", "said"),
+    ("holder", "passed", "reason"),
     [
         (None, True, "there is no champion yet"),
         (champion(None, fingerprint="new"), True, "version 3 (random_forest) is the champion already"),
@@ -309,10 +309,10 @@ def test_better_and_worse_than_the_champion(studied: Path, tmp_path: Path) -> No
     ],
     ids=["none", "itself", "itself, past a gate", "other split", "other data", "gone", "no evidence", "unreadable"],
 )
-def test_who_the_champion_is_matters(studied: Path, holder: gates.Champion | None, passed: bool, said: str) -> None:
+def test_who_the_champion_is_matters(studied: Path, holder: gates.Champion | None, passed: bool, reason: str) -> None:
     gate = judged(studied, holder)
     assert gate.passed is passed
-    assert said in gate.reason
+    assert reason in gate.reason
 
 
 @pytest.mark.parametrize(

@@ -236,10 +236,10 @@ def test_too_few_trials_for_the_folds_are_told(inspected: Inspected) -> None:
 
 
 def test_one_block_for_recordings_that_differ(inspected: Inspected) -> None:
-    one, other = session(), session(regions={"DG": 5, "ACA": 5}, seed=1)
-    other = replace(other, tables={"trials": other.tables["trials"].drop(columns="stop_time").assign(
+    first, second = session(), session(regions={"DG": 5, "ACA": 5}, seed=1)
+    second = replace(second, tables={"trials": second.tables["trials"].drop(columns="stop_time").assign(
         stop_time=START + 4, bonus=1.0, outcome=np.tile(["a", "b"], 30))})  # fmt: skip
-    got = runs(inspected(one, other))
+    got = runs(inspected(first, second))
     assert got.proposal.data["source"] == ["CA1", "DG"]
     assert got.proposal.data["target"] == ["ACA", "PL"]
     assert got.proposal.trials["label"] == "choice"

@@ -105,9 +105,9 @@ def test_nullable_and_missing_columns_do_not_disturb() -> None:
 
 
 def test_tables_of_one_name_are_taken_together() -> None:
-    one, other = summarize_tables([("trials", IBL), ("epochs", IBL[["start_time", "stop_time"]]), ("trials", IBL)])
-    assert (one.name, one.rows, other.name, other.rows) == ("trials", 80, "epochs", 40)
-    assert one.label_columns[0] == "choice"
+    trials, epochs = summarize_tables([("trials", IBL), ("epochs", IBL[["start_time", "stop_time"]]), ("trials", IBL)])
+    assert (trials.name, trials.rows, epochs.name, epochs.rows) == ("trials", 80, "epochs", 40)
+    assert trials.label_columns[0] == "choice"
 
 
 def test_behaviour() -> None:
@@ -115,10 +115,10 @@ def test_behaviour() -> None:
     table = pd.DataFrame(
         {"series": "speed", "time_s": times, "value": np.r_[np.nan, np.linspace(0, 3, len(times) - 1)]}
     )
-    one, single = summarize_behavior(
+    speed, single = summarize_behavior(
         pd.concat([table, pd.DataFrame({"series": ["x"], "time_s": [1.0], "value": [np.nan]})])
     )
-    assert (one.name, one.samples, one.missing, one.low, one.high) == ("speed", 501, 1, 0.0, 3.0)
-    assert one.rate_hz == pytest.approx(50)
-    assert (one.start_s, one.stop_s) == (0.0, pytest.approx(9.98))
+    assert (speed.name, speed.samples, speed.missing, speed.low, speed.high) == ("speed", 501, 1, 0.0, 3.0)
+    assert speed.rate_hz == pytest.approx(50)
+    assert (speed.start_s, speed.stop_s) == (0.0, pytest.approx(9.98))
     assert (single.rate_hz, single.low) == (None, None)

@@ -41,14 +41,14 @@ def test_the_proposal_goes_through_the_stages(form: str, probes: tuple[str, str]
     write_windows(io.IngestedRecordings(tmp_path / "ingested"), PreprocessSections.of(settings), tmp_path / "windows")
     windows = list(load_windows(tmp_path / "windows"))
     make_splits(windows, settings.split, animals=load_animals(tmp_path / "windows"))
-    (one,) = windows
-    assert one.source_units.tolist() == [0, 1, 2, 3]
-    assert one.target_units.tolist() == [10, 11, 12, 13]
+    (joined,) = windows
+    assert joined.source_units.tolist() == [0, 1, 2, 3]
+    assert joined.target_units.tolist() == [10, 11, 12, 13]
     trains = session.trains[probes[1]][2]
-    first = one.start_s[0]
-    width = one.bin_s
-    expected = ((trains >= first) & (trains < first + width * one.target.shape[1])).sum()
-    assert one.target[0, :, 2].sum() == expected
+    first = joined.start_s[0]
+    width = joined.bin_s
+    expected = ((trains >= first) & (trains < first + width * joined.target.shape[1])).sum()
+    assert joined.target[0, :, 2].sum() == expected
 
 
 def test_probes_without_common_time_are_read_apart(tmp_path: Path) -> None:

@@ -220,7 +220,7 @@ def test_spikes_in_samples_alone_are_not_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"spikes.clusters": CLUSTERS[:5]}, "spikes.times.npy has 6 spikes, spikes.clusters.npy has 5"),
         ({"spikes.clusters": CLUSTERS + 1}, "spikes.clusters names cluster 3, but clusters.channels has 3 rows"),
@@ -229,12 +229,12 @@ def test_spikes_in_samples_alone_are_not_taken(tmp_path: Path) -> None:
         ({"spikes.times": TIMES.reshape(2, 3)}, "expected one number a spike, found float64 of shape (2, 3)"),
     ],
 )
-def test_what_does_not_fit_is_named(session: Path, wrong: dict[str, Any], said: str) -> None:
+def test_what_does_not_fit_is_named(session: Path, wrong: dict[str, Any], message: str) -> None:
     save(session / "alf" / "probe01", wrong)
     with pytest.raises(DataError) as error:
         read(session)
     assert "probe01: " in str(error.value)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_trials_of_different_lengths(session: Path) -> None:

@@ -50,56 +50,56 @@ def test_counts_come_back_exactly(
         trials__choice=np.array(["a", "b"] * 3 + ["a"], dtype="S1"),
     )
     assert binned.can_read(path)
-    found = binned.read(path, Options())
-    assert found.resolution_s == WIDTH
-    assert found.units["region"].tolist() == ["HC", "HC", "PFC", "PFC", "HC"]
-    assert found.tables["trials"]["choice"].tolist() == ["a", "b", "a", "b", "a", "b", "a"]
-    assert found.observed is not None
-    np.testing.assert_allclose(found.observed, np.column_stack([start, start + N_BINS * WIDTH]), rtol=0, atol=1e-9)
-    np.testing.assert_array_equal(counted(found, start, N_BINS, WIDTH), counts)
+    contents = binned.read(path, Options())
+    assert contents.resolution_s == WIDTH
+    assert contents.units["region"].tolist() == ["HC", "HC", "PFC", "PFC", "HC"]
+    assert contents.tables["trials"]["choice"].tolist() == ["a", "b", "a", "b", "a", "b", "a"]
+    assert contents.observed is not None
+    np.testing.assert_allclose(contents.observed, np.column_stack([start, start + N_BINS * WIDTH]), rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(counted(contents, start, N_BINS, WIDTH), counts)
     twice = counts.reshape(N_TRIALS, N_BINS // 2, 2, N_UNITS).sum(axis=2)
-    np.testing.assert_array_equal(counted(found, start, N_BINS // 2, 2 * WIDTH), twice)
-    within = found.spikes.groupby("unit")["time_s"]
+    np.testing.assert_array_equal(counted(contents, start, N_BINS // 2, 2 * WIDTH), twice)
+    within = contents.spikes.groupby("unit")["time_s"]
     assert all(np.all(np.diff(times) > 0) for _, times in within)
 
 
 def test_spikes_lie_evenly_inside_their_bin(tmp_path: Path) -> None:
-    found = binned.read(
+    contents = binned.read(
         npz(tmp_path / "a.npz", counts=[[[0], [4], [1]]], bin_width_s=0.5, start_time=[10.0]), Options()
     )
-    assert found.spikes["time_s"].tolist() == [10.5625, 10.6875, 10.8125, 10.9375, 11.25]
+    assert contents.spikes["time_s"].tolist() == [10.5625, 10.6875, 10.8125, 10.9375, 11.25]
 
 
 def test_trials_without_times_are_laid_one_after_another(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
-    found = binned.read(npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH), Options(gap_s=2.0))
-    np.testing.assert_allclose(starts(found), np.arange(N_TRIALS) * (N_BINS * WIDTH + 2.0))
-    np.testing.assert_array_equal(counted(found, starts(found), N_BINS, WIDTH), counts)
-    assert any("laid one after another with 2 s between them" in note for note in map(str, found.notes))
+    contents = binned.read(npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH), Options(gap_s=2.0))
+    np.testing.assert_allclose(starts(contents), np.arange(N_TRIALS) * (N_BINS * WIDTH + 2.0))
+    np.testing.assert_array_equal(counted(contents, starts(contents), N_BINS, WIDTH), counts)
+    assert any("laid one after another with 2 s between them" in note for note in map(str, contents.notes))
 
 
 def test_trials_in_any_order_in_time(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
     start = np.array([5.0, 1.0, 3.0, 9.0, 7.0, 2.0, 4.0])
-    found = binned.read(npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH, start_time=start), Options())
-    assert starts(found).tolist() == start.tolist()
-    np.testing.assert_array_equal(counted(found, start, N_BINS, WIDTH), counts)
-    assert (np.diff(found.spikes[found.spikes["unit"] == 0]["time_s"]) > 0).all()
+    contents = binned.read(npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH, start_time=start), Options())
+    assert starts(contents).tolist() == start.tolist()
+    np.testing.assert_array_equal(counted(contents, start, N_BINS, WIDTH), counts)
+    assert (np.diff(contents.spikes[contents.spikes["unit"] == 0]["time_s"]) > 0).all()
 
 
 def test_times_of_events_and_an_offset(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
     go = np.arange(N_TRIALS) * 2.0 + 5
     path = npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH, trials__go_time=go)
-    found = binned.read(path, Options(start_time="go_time", offset_s=-0.1))
-    np.testing.assert_allclose(starts(found), go - 0.1)
-    assert found.tables["trials"]["go_time"].tolist() == go.tolist()
+    contents = binned.read(path, Options(start_time="go_time", offset_s=-0.1))
+    np.testing.assert_allclose(starts(contents), go - 0.1)
+    assert contents.tables["trials"]["go_time"].tolist() == go.tolist()
 
 
 def test_trial_times_of_the_table_are_kept(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
     table = {"trials__start_time": np.arange(N_TRIALS) * 2.0, "trials__stop_time": np.arange(N_TRIALS) * 2.0 + 1.9}
     path = npz(tmp_path / "a.npz", counts=counts, bin_width_s=WIDTH, first_bin=np.arange(N_TRIALS) * 2 + 0.5, **table)
-    found = binned.read(path, Options(start_time="first_bin"))
-    assert starts(found).tolist() == (np.arange(N_TRIALS) * 2.0).tolist()
-    assert found.observed is not None
-    assert found.observed[0].tolist() == [0.5, 0.5 + N_BINS * WIDTH]
+    contents = binned.read(path, Options(start_time="first_bin"))
+    assert starts(contents).tolist() == (np.arange(N_TRIALS) * 2.0).tolist()
+    assert contents.observed is not None
+    assert contents.observed[0].tolist() == [0.5, 0.5 + N_BINS * WIDTH]
 
 
 def test_tables_beside_the_file(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
@@ -108,11 +108,11 @@ def test_tables_beside_the_file(tmp_path: Path, counts: NDArray[np.uint8]) -> No
     rows = "".join(f"{t},{t + 0.5},{'ab'[t % 2]}\n" for t in range(N_TRIALS))
     (tmp_path / "day1.trials.csv").write_text("start_time,stop_time,choice\n" + rows)
     (tmp_path / "day1.recording.json").write_text('{"animal": "R2"}')
-    found = binned.read(path, Options())
-    assert found.animal == "R2"
-    assert found.units["region"].tolist() == ["R0", "R1", "R2", "R3", "R4"]
-    assert found.tables["trials"]["choice"].tolist() == list("abababa")
-    np.testing.assert_array_equal(counted(found, np.arange(7.0), N_BINS, WIDTH), counts)
+    contents = binned.read(path, Options())
+    assert contents.animal == "R2"
+    assert contents.units["region"].tolist() == ["R0", "R1", "R2", "R3", "R4"]
+    assert contents.tables["trials"]["choice"].tolist() == list("abababa")
+    np.testing.assert_array_equal(counted(contents, np.arange(7.0), N_BINS, WIDTH), counts)
 
 
 def test_neural_latents_benchmark(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
@@ -126,11 +126,11 @@ def test_neural_latents_benchmark(tmp_path: Path, counts: NDArray[np.uint8]) -> 
         train_behavior=np.zeros((4, N_BINS, 2)) + 0.5,
     )
     assert binned.can_read(path)
-    found = binned.read(path, Options(bin_width_s=0.005))
-    assert found.units["region"].tolist() == ["source"] * 3 + ["target"] * 2
-    np.testing.assert_array_equal(counted(found, starts(found), N_BINS, 0.005), counts)
-    assert any("train_spikes_heldin, eval_spikes_heldin" in note for note in map(str, found.notes))
-    assert any("arrays that are not read: train_behavior" in note for note in map(str, found.notes))
+    contents = binned.read(path, Options(bin_width_s=0.005))
+    assert contents.units["region"].tolist() == ["source"] * 3 + ["target"] * 2
+    np.testing.assert_array_equal(counted(contents, starts(contents), N_BINS, 0.005), counts)
+    assert any("train_spikes_heldin, eval_spikes_heldin" in note for note in map(str, contents.notes))
+    assert any("arrays that are not read: train_behavior" in note for note in map(str, contents.notes))
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -150,10 +150,10 @@ def test_lfads(tmp_path: Path, counts: NDArray[np.uint8], first: int) -> None:
         train_truth=data[train] / 3,
         conversion_factor=2.0,
     )
-    found = binned.read(path, Options(bin_width_s=0.01))
-    assert len(found.units) == N_UNITS
-    np.testing.assert_array_equal(counted(found, starts(found), N_BINS, 0.01), counts)
-    assert any("put back into the order" in note for note in map(str, found.notes))
+    contents = binned.read(path, Options(bin_width_s=0.01))
+    assert len(contents.units) == N_UNITS
+    np.testing.assert_array_equal(counted(contents, starts(contents), N_BINS, 0.01), counts)
+    assert any("put back into the order" in note for note in map(str, contents.notes))
 
 
 def test_two_arrays_by_name(tmp_path: Path, counts: NDArray[np.uint8]) -> None:
@@ -188,12 +188,12 @@ def test_written_and_read_again(recording: Recording, tmp_path: Path, suffix: st
     written = replace(recording, units=recording.units.assign(unit=[4, 9], depth=[1.5, 2.5]))
     written = replace(written, spikes=written.spikes.assign(unit=[4, 4, 9, 9], time_s=[1.0, 1.5, 1.05, 7.2499]))
     path = binned.write(written, tmp_path, suffix)
-    found = binned.read(path, Options())
-    pd.testing.assert_frame_equal(found.tables["trials"], recording.trials)
-    pd.testing.assert_frame_equal(found.behavior, recording.behavior)
-    pd.testing.assert_frame_equal(found.units[["unit", "region", "depth"]], written.units)
-    assert (found.name, found.animal, found.resolution_s) == ("small", "rat", 0.05)
-    tally = counted(found, np.array([1.0, 4.0, 7.0]), 20, 0.05)
+    contents = binned.read(path, Options())
+    pd.testing.assert_frame_equal(contents.tables["trials"], recording.trials)
+    pd.testing.assert_frame_equal(contents.behavior, recording.behavior)
+    pd.testing.assert_frame_equal(contents.units[["unit", "region", "depth"]], written.units)
+    assert (contents.name, contents.animal, contents.resolution_s) == ("small", "rat", 0.05)
+    tally = counted(contents, np.array([1.0, 4.0, 7.0]), 20, 0.05)
     assert {tuple(map(int, cell)) for cell in np.argwhere(tally)} == {(0, 0, 0), (0, 10, 0), (0, 1, 1), (2, 4, 1)}
 
 
@@ -237,9 +237,9 @@ def test_windows_of_the_pipeline_are_read(tmp_path: Path, windows: list[Any]) ->
     path = tmp_path / "again.npz"
     np.savez(path, source=whole.source, target=whole.target, bin_s=whole.bin_s, start_s=whole.start_s)
     options = Options(bin_width_s="bin_s", start_time="start_s")
-    found = binned.read(path, options)
+    contents = binned.read(path, options)
     both = np.concatenate([whole.source, whole.target], axis=2)
-    np.testing.assert_array_equal(counted(found, whole.start_s, whole.n_bins, whole.bin_s), both)
+    np.testing.assert_array_equal(counted(contents, whole.start_s, whole.n_bins, whole.bin_s), both)
 
 
 def test_options_exclude_each_other(tmp_path: Path, counts: NDArray[np.uint8]) -> None:

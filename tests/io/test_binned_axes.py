@@ -98,15 +98,15 @@ def test_axes_of_one_size_are_told_by_what_is_counted(tmp_path: Path) -> None:
     assert of_unit(binned.read(sound, Options())) == counts.sum((0, 1)).tolist()
     assert not [n for n in map(str, binned.read(sound, Options()).notes) if "axes" in n]
     for suffix in (".h5", ".npz"):
-        said = complaint(file(tmp_path / f"b{suffix}", counts.T, 20, 20))
-        assert "counts (20, 30, 20): axes of one size, and totals vary" in said
-        assert "set data.options: {axes: [unit, bin, trial]}; if not, set {axes: [trial, bin, unit]}" in said
+        message = complaint(file(tmp_path / f"b{suffix}", counts.T, 20, 20))
+        assert "counts (20, 30, 20): axes of one size, and totals vary" in message
+        assert "set data.options: {axes: [unit, bin, trial]}; if not, set {axes: [trial, bin, unit]}" in message
 
 
 def test_axes_of_one_size_that_nothing_tells(tmp_path: Path) -> None:
     counts = cube(20, 30, 20, same_rates=True)
-    said = complaint(file(tmp_path / "a.h5", counts.T, 20, 20, matlab=True))
-    assert "axes of one size in a file that looks like MATLAB's: is it (unit, bin, trial)" in said
+    message = complaint(file(tmp_path / "a.h5", counts.T, 20, 20, matlab=True))
+    assert "axes of one size in a file that looks like MATLAB's: is it (unit, bin, trial)" in message
     asked = binned.read(tmp_path / "a.h5", Options(axes=UNIT_FIRST))
     assert of_unit(asked) == counts.sum((0, 1)).tolist()
     assert asked.tables["trials"]["choice"].tolist() == [0, 1] * 10

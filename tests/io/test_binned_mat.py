@@ -39,12 +39,12 @@ def variables(**more: Any) -> dict[str, Any]:
 
 def counts_of(contents: Contents) -> np.ndarray:
     """(trial, bin, unit), counted from the spikes anew."""
-    found = np.zeros(COUNTS.shape)
+    counts = np.zeros(COUNTS.shape)
     start = contents.tables["trials"]["start_time"].to_numpy()
     for unit, time_s in contents.spikes.itertuples(index=False):
         trial = int(np.flatnonzero(start <= time_s)[-1])
-        found[trial, int((time_s - start[trial]) / WIDTH_S), int(unit)] += 1
-    return found
+        counts[trial, int((time_s - start[trial]) / WIDTH_S), int(unit)] += 1
+    return counts
 
 
 def test_counts_come_back(write: Write, tmp_path: Path) -> None:

@@ -83,16 +83,16 @@ def test_everything_of_a_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "said"),
+    ("name", "values", "message"),
     [
         ("unit_index", [0, 1, 0, 3, 1], "spikes/unit_index: 0 to 3, but units has 3 rows"),
         ("unit_index", [0, 1, 0], r"timestamps have the shape \(5,\), unit_index \(3,\)"),
         ("unit_index", [0.0, 1.0, 0.0, 2.0, 1.0], "spikes/unit_index: expected rows of units, found float64"),
     ],
 )
-def test_what_does_not_fit_is_named(path: Path, name: str, values: list[Any], said: str) -> None:
+def test_what_does_not_fit_is_named(path: Path, name: str, values: list[Any], message: str) -> None:
     with h5py.File(path, "a") as file:
         del file["spikes"][name]
         file["spikes"][name] = np.array(values)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         io.read_contents(path, DataConfig(path="", source=["HC"], target=["PFC"]))

@@ -86,8 +86,8 @@ def _put(handle: Any, group: Any, name: str, value: Any) -> Any:
     if isinstance(value, dict):
         made = group.create_group(name)
         made.attrs["MATLAB_class"] = np.bytes_("struct")
-        for key, one in value.items():
-            _put(handle, made, key, one)
+        for key, field_value in value.items():
+            _put(handle, made, key, field_value)
         return made
     if isinstance(value, str):
         made = group.create_dataset(name, data=np.array([[ord(c)] for c in value], dtype=np.uint16))
@@ -117,31 +117,31 @@ def session(path: Path, version: str = "5", n: int = 3) -> Path:
 def test_as_spikeinterface_reads_it(tmp_path: Path, version: str, n: int) -> None:
     path = session(tmp_path / "day1", version, n)
     assert cellexplorer.can_read(path)
-    found = read("cellexplorer", path)
-    assert found.units["unit"].tolist() == list(range(1, n + 1))
-    assert found.units["brain_region"].tolist() == ["HC", "PFC", "HC"][:n]
-    assert found.units["putativeCellType"].tolist() == ["Pyramidal Cell"] * n
-    assert found.units["shankID"].tolist() == list(range(1, n + 1))
-    assert "filtWaveform" not in found.units
-    assert found.animal == "MS22"
-    assert found.tables["epochs"]["name"].tolist() == ["sleep", "maze"]
-    assert found.tables["epochs"]["stop_time"].tolist() == [5.0, 15.0]
+    contents = read("cellexplorer", path)
+    assert contents.units["unit"].tolist() == list(range(1, n + 1))
+    assert contents.units["brain_region"].tolist() == ["HC", "PFC", "HC"][:n]
+    assert contents.units["putativeCellType"].tolist() == ["Pyramidal Cell"] * n
+    assert contents.units["shankID"].tolist() == list(range(1, n + 1))
+    assert "filtWaveform" not in contents.units
+    assert contents.animal == "MS22"
+    assert contents.tables["epochs"]["name"].tolist() == ["sleep", "maze"]
+    assert contents.tables["epochs"]["stop_time"].tolist() == [5.0, 15.0]
     extractors = pytest.importorskip("spikeinterface.extractors", reason="extra sorters")
     if n == 1:  # SpikeInterface does not read a session of one unit
-        same(trains(found), {1: random_samples(np.random.default_rng(0), 50) / RATE})
+        same(trains(contents), {1: random_samples(np.random.default_rng(0), 50) / RATE})
         return
     theirs = oracle(extractors.read_cellexplorer(path / "day1.spikes.cellinfo.mat"))
-    same(trains(found), {int(float(u)): t for u, t in theirs.items()})
+    same(trains(contents), {int(float(u)): t for u, t in theirs.items()})
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_times_between_samples_and_units_of_few_spikes(tmp_path: Path, version: str) -> None:
     spikes = spikes_struct() | {"times": cell([[0.1234567], [], [0.3, 0.2]])}
     save(tmp_path / "a.spikes.cellinfo.mat", version, spikes=spikes)
-    found = read("cellexplorer", tmp_path / "a.spikes.cellinfo.mat")
-    assert {u: t.tolist() for u, t in trains(found).items()} == {1: [0.1234567], 2: [], 3: [0.3, 0.2]}
-    assert (found.name, found.source_file) == ("a", "a.spikes.cellinfo.mat")
-    assert found.animal == "unknown"
+    contents = read("cellexplorer", tmp_path / "a.spikes.cellinfo.mat")
+    assert {u: t.tolist() for u, t in trains(contents).items()} == {1: [0.1234567], 2: [], 3: [0.3, 0.2]}
+    assert (contents.name, contents.source_file) == ("a", "a.spikes.cellinfo.mat")
+    assert contents.animal == "unknown"
 
 
 def test_a_folder_of_several_sessions_is_none(tmp_path: Path) -> None:
@@ -163,13 +163,13 @@ def test_metrics_are_matched_by_uid(tmp_path: Path) -> None:
     save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics)
     assert read("cellexplorer", path).units["brain_region"].tolist() == ["PFC", "HC", "HC"]
     save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics_struct(2))
-    found = read("cellexplorer", path)
-    assert "brain_region" not in found.units
-    assert any("cell_metrics are of 2 other units" in str(n) for n in found.notes)
+    contents = read("cellexplorer", path)
+    assert "brain_region" not in contents.units
+    assert any("cell_metrics are of 2 other units" in str(n) for n in contents.notes)
 
 
 @pytest.mark.parametrize(
-    ("spikes", "said"),
+    ("spikes", "message"),
     [
         ({"UID": np.array([[1.0]])}, "spikes has no field 'times'; fields: UID"),
         (spikes_struct(3) | {"UID": np.array([[1.0, 2.0]])}, r"spikes.times of 2 units \(spikes.UID\), got 3"),
@@ -178,9 +178,9 @@ def test_metrics_are_matched_by_uid(tmp_path: Path) -> None:
         ("text", "expected a struct 'spikes', found none"),
     ],
 )
-def test_what_does_not_fit(tmp_path: Path, spikes: Any, said: str) -> None:
+def test_what_does_not_fit(tmp_path: Path, spikes: Any, message: str) -> None:
     save(tmp_path / "a.spikes.cellinfo.mat", "5", spikes=spikes)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read("cellexplorer", tmp_path / "a.spikes.cellinfo.mat")
 
 
@@ -193,10 +193,10 @@ def test_a_broken_file(tmp_path: Path) -> None:
 def test_what_we_write_spikeinterface_reads(tmp_path: Path, recording: Any) -> None:
     extractors = pytest.importorskip("spikeinterface.extractors", reason="extra sorters")
     path = cellexplorer.write(recording, tmp_path)
-    found = read("cellexplorer", path)
-    assert found.units["brain_region"].tolist() == ["HC", "PFC"]
+    contents = read("cellexplorer", path)
+    assert contents.units["brain_region"].tolist() == ["HC", "PFC"]
     theirs = extractors.read_cellexplorer(path / "small.spikes.cellinfo.mat", sampling_frequency=1000.0)
-    same(trains(found), {int(float(u)): t for u, t in oracle(theirs).items()})
+    same(trains(contents), {int(float(u)): t for u, t in oracle(theirs).items()})
 
 
 def test_other_files_of_a_session_are_no_files_of_it(tmp_path: Path) -> None:
@@ -222,9 +222,9 @@ def test_words_of_both_structs_count_cell_by_cell(tmp_path: Path) -> None:
     save(path / "day1.spikes.cellinfo.mat", "5", spikes=own)
     metrics = metrics_struct() | {"quality": cell(["good", "mua", "noise"])}
     save(path / "day1.cell_metrics.cellinfo.mat", "5", cell_metrics=metrics)
-    found = read("cellexplorer", path)
-    assert found.units["quality"].tolist() == ["good", "mua", "noise"]
-    assert any("unit 2 (spikes: good, cell_metrics: mua; used: mua)" in str(n) for n in found.notes)
+    contents = read("cellexplorer", path)
+    assert contents.units["quality"].tolist() == ["good", "mua", "noise"]
+    assert any("unit 2 (spikes: good, cell_metrics: mua; used: mua)" in str(n) for n in contents.notes)
 
 
 @pytest.mark.parametrize("name", ["..spikes.cellinfo.mat", "._day1.spikes.cellinfo.mat"])

@@ -123,13 +123,13 @@ def test_zero_is_an_event_of_the_session(tmp_path: Path) -> None:
     offset = named_offset(text)
     assert offset == {"session_1": 32}
     asked = settings(tmp_path, align="start_time", offset_s=offset)
-    found = only(asked)
-    assert len(found.spikes) == truth["spikes"]
-    assert found.spikes["time_s"].min() >= 0
+    recording = only(asked)
+    assert len(recording.spikes) == truth["spikes"]
+    assert recording.spikes["time_s"].min() >= 0
     start = np.arange(5, 580, 8.0)
-    assert counts(found, asked) == brute_force(spikes, dict(enumerate(start)))
-    assert found.trials["start_time"].tolist() == (start + 32).tolist()
-    assert any("data.offset_s: +32 s added to the times of the spikes" in str(w) for w in found.warnings)
+    assert counts(recording, asked) == brute_force(spikes, dict(enumerate(start)))
+    assert recording.trials["start_time"].tolist() == (start + 32).tolist()
+    assert any("data.offset_s: +32 s added to the times of the spikes" in str(w) for w in recording.warnings)
 
 
 def test_the_named_offset_includes_what_is_set(tmp_path: Path) -> None:
@@ -172,10 +172,10 @@ def test_spikes_that_respond_at_another_time(by: float, form: str, tmp_path: Pat
         lists = {u: t.tolist() for u, t in trains.items()}
         write_nwb(tmp_path / "raw/day1.nwb", spikes=lists, columns={"region": ["CA1"] * 6 + ["PFC"] * 6}, trials=trials)
     text = refusal(settings(tmp_path / "raw"))
-    found = re.search(r"the units respond (\d+\.\d) s (before|after) choice_time", text)
-    assert found, text
-    assert abs(float(found[1]) - abs(by)) < 0.6
-    assert found[2] == ("before" if by > 0 else "after")
+    match = re.search(r"the units respond (\d+\.\d) s (before|after) choice_time", text)
+    assert match, text
+    assert abs(float(match[1]) - abs(by)) < 0.6
+    assert match[2] == ("before" if by > 0 else "after")
     asked = settings(tmp_path / "raw", offset_s={"day1": {"trials": -by}})
     spikes = np.concatenate(list(trains.values()))
     assert counts(only(asked), asked) == brute_force(spikes, dict(enumerate(table["choice_time"])))
@@ -191,9 +191,9 @@ def test_offset_in_one_of_several_recordings(tmp_path: Path) -> None:
     assert str(caught.value).count("two clocks") == 1
     assert "day1: trials and spikes seem to be on two clocks" in str(caught.value)
     asked = settings(tmp_path / "raw", offset_s={"day1": {"trials": -50}})
-    for name, found in read_all(asked).items():
+    for name, recording in read_all(asked).items():
         spikes = np.concatenate(list(every[name][0].values()))
-        assert counts(found, asked) == brute_force(spikes, dict(enumerate(every[name][1]["choice_time"])))
+        assert counts(recording, asked) == brute_force(spikes, dict(enumerate(every[name][1]["choice_time"])))
 
 
 def test_milliseconds(tmp_path: Path) -> None:
@@ -263,9 +263,9 @@ def test_breaks_that_the_recording_lost(tmp_path: Path) -> None:
     table.to_csv(file, index=False)  # what the message asks for
     asked = settings(tmp_path, source="HPC")
     spikes = np.load(tmp_path / "day1" / "spike_times.npy") / 30_000
-    found = only(asked)
-    assert counts(found, asked) == brute_force(spikes, dict(enumerate(table["choice_time"])))
-    assert not any("clock" in str(w) for w in found.warnings)
+    recording = only(asked)
+    assert counts(recording, asked) == brute_force(spikes, dict(enumerate(table["choice_time"])))
+    assert not any("clock" in str(w) for w in recording.warnings)
 
 
 def test_breaks_are_found_though_the_recording_lasts_longer(tmp_path: Path) -> None:

@@ -33,14 +33,14 @@ from spikebridge.io import IngestSections, ingest
 def test_times_of_tprime_are_used(tmp_path: Path) -> None:
     truth = generated("22_tprime_adjusted", tmp_path)
     asked = settings(tmp_path, source="HPC")
-    found = only(asked)
-    assert found.spikes["time_s"].min() == truth["first_spike_ni"]
-    assert found.spikes["time_s"].max() == truth["last_ni"]
+    recording = only(asked)
+    assert recording.spikes["time_s"].min() == truth["first_spike_ni"]
+    assert recording.spikes["time_s"].max() == truth["last_ni"]
     folder = tmp_path / "imec0_ks2"
     at = pd.read_csv(folder / "trials.csv")["choice_time"]
     spikes = np.load(folder / "spike_times_sec_adj.npy")
-    assert counts(found, asked) == brute_force(spikes, dict(enumerate(at)))
-    notes = "\n".join(map(str, found.warnings))
+    assert counts(recording, asked) == brute_force(spikes, dict(enumerate(at)))
+    notes = "\n".join(map(str, recording.warnings))
     assert "spike times are those of spike_times_sec_adj.npy: they are 11.89 to 12 s after those of" in notes
     assert "spike_times_sec.npy is not used" in notes
     by_samples = only(settings(tmp_path, source="HPC", options={"spike_times": "samples"}))
@@ -64,9 +64,9 @@ def test_files_of_corrected_times(stem: str, factor: float, tmp_path: Path) -> N
     trains, table = session()
     right = np.concatenate(list(trains.values())) * 1.00002 + 3.25
     write_phy(tmp_path / "day1", trains, moved(table, 3.25), **{stem: right * factor})
-    found = only(settings(tmp_path))
-    assert np.sort(found.spikes["time_s"].to_numpy()) == pytest.approx(np.sort(right), abs=1e-6)
-    assert f"spike times are those of {stem}.npy" in "\n".join(map(str, found.warnings))
+    recording = only(settings(tmp_path))
+    assert np.sort(recording.spikes["time_s"].to_numpy()) == pytest.approx(np.sort(right), abs=1e-6)
+    assert f"spike times are those of {stem}.npy" in "\n".join(map(str, recording.warnings))
 
 
 def test_files_that_do_not_hold_the_times(tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_files_that_do_not_hold_the_times(tmp_path: Path) -> None:
         spike_time_bins=np.arange(n),
         spike_sizes=np.ones(n),
     )
-    found = only(settings(tmp_path))
-    assert np.sort(found.spikes["time_s"]).tolist() == np.sort(own).tolist()
-    notes = "\n".join(map(str, found.warnings))
+    recording = only(settings(tmp_path))
+    assert np.sort(recording.spikes["time_s"]).tolist() == np.sort(own).tolist()
+    notes = "\n".join(map(str, recording.warnings))
     assert (
         f"spike_times_sec.npy is not used: expected one number for each of {n} spikes, got float64 of shape (5,)"
         in notes
@@ -97,8 +97,8 @@ def test_corrected_times_that_disagree(tmp_path: Path) -> None:
     assert "that differ by up to 1 s: name the file whose clock the trials have" in text
     line = re.search(r"data\.options: (\{.*?\})", text)
     assert line
-    found = only(settings(tmp_path, options=yaml.safe_load(line[1])))
-    assert found.spikes["time_s"].min() == pytest.approx(right.min() + 3)
+    recording = only(settings(tmp_path, options=yaml.safe_load(line[1])))
+    assert recording.spikes["time_s"].min() == pytest.approx(right.min() + 3)
     unknown = refusal(settings(tmp_path, options={"spike_times": "spike_times_sec_adj.np"}))
     assert "there is no 'spike_times_sec_adj.np', did you mean spike_times_sec_adj.npy?" in unknown
 
@@ -107,16 +107,16 @@ def test_a_changed_file_of_times_is_read_again(tmp_path: Path) -> None:
     trains, table = session()
     right = np.concatenate(list(trains.values()))
     write_phy(tmp_path / "raw" / "day1", trains, table, spike_times_sec_adj=right + 2)
-    said: list[str] = []
+    lines: list[str] = []
     ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "one")
-    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "two", tmp_path / "one", said.append)
-    assert "day1: unchanged" in said
+    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "two", tmp_path / "one", lines.append)
+    assert "day1: unchanged" in lines
     np.save(tmp_path / "raw" / "day1" / "spike_times_sec_adj.npy", right + 3)
-    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "three", tmp_path / "two", said.append)
+    ingest(IngestSections.of(settings(tmp_path / "raw")), tmp_path / "three", tmp_path / "two", lines.append)
     ingest(
-        IngestSections.of(settings(tmp_path / "raw", offset_s=1)), tmp_path / "four", tmp_path / "three", said.append
+        IngestSections.of(settings(tmp_path / "raw", offset_s=1)), tmp_path / "four", tmp_path / "three", lines.append
     )
-    assert len([line for line in said if line.startswith("day1: read")]) == 2
+    assert len([line for line in lines if line.startswith("day1: read")]) == 2
 
 
 def test_the_extractor_of_alf_is_not_used(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_the_extractor_of_alf_is_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "said"),
+    ("offset", "message"),
     [
         ("32", "data.offset_s: expected a number of seconds, or a mapping, got '32'"),
         (True, "data.offset_s: expected a number of seconds, or a mapping, got True"),
@@ -143,21 +143,21 @@ def test_the_extractor_of_alf_is_not_used(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_offsets_that_are_none(offset: Any, said: str, tmp_path: Path) -> None:
+def test_offsets_that_are_none(offset: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         settings(tmp_path, offset_s=offset)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("offset", "said"), [({"dya1": 3}, "did you mean day1?"), ({"trial": 3}, "did you mean trials?")]
+    ("offset", "message"), [({"dya1": 3}, "did you mean day1?"), ({"trial": 3}, "did you mean trials?")]
 )
-def test_offsets_of_unknown_recordings(offset: Any, said: str, tmp_path: Path) -> None:
+def test_offsets_of_unknown_recordings(offset: Any, message: str, tmp_path: Path) -> None:
     trains, table = session()
     write_tables(tmp_path / "raw" / "day1", trains, table)
     with pytest.raises(ConfigError, match=r"data\.offset_s") as caught:
         ingest(IngestSections.of(settings(tmp_path / "raw", offset_s=offset)), tmp_path / "out")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_every_part_can_be_moved(tmp_path: Path) -> None:

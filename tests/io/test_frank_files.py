@@ -64,8 +64,8 @@ def test_names_without_a_day_and_without_spikes(recording: Recording, tmp_path: 
     path = frank.write(recording, tmp_path)
     assert path.name == "smallspikes01.mat"
     silent = replace(recording, name="rat2", spikes=recording.spikes.iloc[:0], observed=np.zeros((0, 2)))
-    found = read(frank.write(silent, tmp_path))
-    assert (found.name, len(found.units), len(found.spikes)) == ("rat2", 2, 0)
+    contents = read(frank.write(silent, tmp_path))
+    assert (contents.name, len(contents.units), len(contents.spikes)) == ("rat2", 2, 0)
 
 
 @pytest.mark.slow
@@ -101,10 +101,10 @@ def test_what_it_writes_lies_where_the_labs_code_looks(recording: Recording, tmp
 def test_epochs_alone_hold_the_observed_time(recording: Recording, tmp_path: Path) -> None:
     path = frank.write(replace(recording, name="rat05", observed=np.array([[0.0, 4.0], [5.0, 10.0]])), tmp_path)
     (tmp_path / "ratspikes05.recording.json").unlink()
-    found = read(path)
-    assert found.observed is not None
-    assert found.observed.tolist() == [[0.0, 4.0], [5.0, 10.0]]
-    assert trains(found) == {"t01c01": [0.5, 9.0], "t02c01": [1.5, 7.5]}
+    contents = read(path)
+    assert contents.observed is not None
+    assert contents.observed.tolist() == [[0.0, 4.0], [5.0, 10.0]]
+    assert trains(contents) == {"t01c01": [0.5, 9.0], "t02c01": [1.5, 7.5]}
 
 
 def test_the_block_of_the_page_runs(tmp_path: Path) -> None:
@@ -114,22 +114,24 @@ def test_the_block_of_the_page_runs(tmp_path: Path) -> None:
     day(tmp_path)
     ready = parse({**block, "data": block["data"] | {"path": str(tmp_path)}, "models": {}})
     (path,) = io.find_recordings(Path(ready.data.path), ready.data.reader)
-    found = io.read_recording(path, RecordingSections.of(ready))
-    assert found.name == "bon03"
-    assert found.observed.tolist() == [[1000.0, 2000.0]]
+    recording = io.read_recording(path, RecordingSections.of(ready))
+    assert recording.name == "bon03"
+    assert recording.observed.tolist() == [[1000.0, 2000.0]]
     assert ready.trials.include is not None
-    assert len(found.trials.query(ready.trials.include)) == 2
+    assert len(recording.trials.query(ready.trials.include)) == 2
 
 
 def test_files_of_other_contents_are_left_out_with_a_note(tmp_path: Path) -> None:
-    found = read(day(tmp_path, trials=Structs([{"a": "b"}]), linpos={(3, 2): np.ones((4, 4))}))
+    contents = read(day(tmp_path, trials=Structs([{"a": "b"}]), linpos={(3, 2): np.ones((4, 4))}))
     assert any(
-        "bontrials03.mat is not used: bontrials03.mat: expected trials to be a cell" in n for n in map(str, found.notes)
+        "bontrials03.mat is not used: bontrials03.mat: expected trials to be a cell" in n
+        for n in map(str, contents.notes)
     )
     assert any(
-        "bonlinpos03.mat is not used: bonlinpos03.mat: linpos{2}: expected a struct" in n for n in map(str, found.notes)
+        "bonlinpos03.mat is not used: bonlinpos03.mat: linpos{2}: expected a struct" in n
+        for n in map(str, contents.notes)
     )
-    assert len(found.tables["trials"]) == 3
+    assert len(contents.tables["trials"]) == 3
 
 
 @pytest.mark.parametrize("name", ["..cellinfo_sj.mat", "bon..cellinfo_sj.mat", "boncellinfo_sj.mat", "cellinfo.mat",

@@ -29,22 +29,24 @@ def test_the_area_of_a_tetrode_serves_where_the_cell_has_none(tmp_path: Path) ->
         for e in EPOCHS
         for t, a in ((5, "CA3"), (14, "V1"))
     }
-    found = read(day(tmp_path, cellinfo=own, tetinfo=tetinfo))
-    assert found.units["region"].tolist() == ["", "CA3", "PFC"]
-    assert "t14c03: cellinfo says PFC, tetinfo V1" in map(str, found.notes)
-    assert "neither cellinfo nor tetinfo has an area for t02c01" in map(str, found.notes)
+    contents = read(day(tmp_path, cellinfo=own, tetinfo=tetinfo))
+    assert contents.units["region"].tolist() == ["", "CA3", "PFC"]
+    assert "t14c03: cellinfo says PFC, tetinfo V1" in map(str, contents.notes)
+    assert "neither cellinfo nor tetinfo has an area for t02c01" in map(str, contents.notes)
 
 
-def rescaled(ticks: float, span_ticks: float, said: str = "spike data") -> dict[tuple[int, int, int, int], Any]:
+def rescaled(ticks: float, span_ticks: float, description: str = "spike data") -> dict[tuple[int, int, int, int], Any]:
     """The spikes of the day with times and time ranges in other units."""
-    cells = {k: {**v, "descript": said, "timerange": np.array([EPOCHS[k[1]]]) * span_ticks} for k, v in SPIKES.items()}
-    for one in cells.values():
-        one["data"] = one["data"] * ([ticks] + [1] * 6) if one["data"].size else one["data"]
+    cells = {
+        k: {**v, "descript": description, "timerange": np.array([EPOCHS[k[1]]]) * span_ticks} for k, v in SPIKES.items()
+    }
+    for cell in cells.values():
+        cell["data"] = cell["data"] * ([ticks] + [1] * 6) if cell["data"].size else cell["data"]
     return cells
 
 
 @pytest.mark.parametrize(
-    ("ticks", "span_ticks", "said", "pos"),
+    ("ticks", "span_ticks", "description", "pos"),
     [
         pytest.param(1, 1e4, "spike data", True, id="as the layout has it"),
         pytest.param(1, 1e4, "spike data", False, id="without positions"),
@@ -58,25 +60,25 @@ def rescaled(ticks: float, span_ticks: float, said: str = "spike data") -> dict[
     ],
 )
 def test_the_unit_of_time_is_what_the_files_say(
-    ticks: float, span_ticks: float, said: str, pos: bool, tmp_path: Path
+    ticks: float, span_ticks: float, description: str, pos: bool, tmp_path: Path
 ) -> None:
     gone: dict[str, Any] = {} if pos else {"pos": None}
-    path = day(tmp_path, spikes=rescaled(ticks, span_ticks, said), **gone)
-    found = read(path)
-    assert trains(found)["t05c02"] == [10.0, 450.5, 880.0, 1000.25, 1990.0, 2100.5, 2990.0]
-    assert found.tables["epochs"]["stop_time"].tolist() == [900.0, 2000.0, 3000.0]
-    assert found.tables["trials"]["start_time"].tolist() == [1010.0, 1050.0, 1100.0]
-    assert not any("unit of the spike times" in n for n in map(str, found.notes))
+    path = day(tmp_path, spikes=rescaled(ticks, span_ticks, description), **gone)
+    contents = read(path)
+    assert trains(contents)["t05c02"] == [10.0, 450.5, 880.0, 1000.25, 1990.0, 2100.5, 2990.0]
+    assert contents.tables["epochs"]["stop_time"].tolist() == [900.0, 2000.0, 3000.0]
+    assert contents.tables["trials"]["start_time"].tolist() == [1010.0, 1050.0, 1100.0]
+    assert not any("unit of the spike times" in n for n in map(str, contents.notes))
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "timestamps"])
 def test_positions_in_every_unit(unit: str, tmp_path: Path) -> None:
     scale = {"s": 1.0, "ms": 1e3, "timestamps": 1e4}[unit]
     pos = {(3, e): positions(e) for e in EPOCHS}
-    for one in pos.values():
-        one["data"] = one["data"] * ([scale] + [1] * 8)
-    found = read(day(tmp_path, pos=pos))
-    x = found.behavior.loc[found.behavior["series"] == "x", "time_s"]
+    for epoch in pos.values():
+        epoch["data"] = epoch["data"] * ([scale] + [1] * 8)
+    contents = read(day(tmp_path, pos=pos))
+    x = contents.behavior.loc[contents.behavior["series"] == "x", "time_s"]
     np.testing.assert_allclose([x.min(), x.max()], [1.0, 2999.0], atol=0.1)
 
 
@@ -88,22 +90,22 @@ def test_contradictions_ask_for_the_unit(tmp_path: Path) -> None:
     assert "the time range of the epochs (timerange) says s" in text
     assert "the clock of the positions says s" in text
     assert "data.options.time_unit" in text
-    found = read(path, time_unit="s")
-    assert trains(found)["t02c01"] == [1500.0]
-    assert any(n.startswith("data.options.time_unit is s, but the text") for n in map(str, found.notes))
+    contents = read(path, time_unit="s")
+    assert trains(contents)["t02c01"] == [1500.0]
+    assert any(n.startswith("data.options.time_unit is s, but the text") for n in map(str, contents.notes))
 
 
 def test_times_outside_their_epochs_ask_for_the_unit(tmp_path: Path) -> None:
     path = day(tmp_path, spikes=rescaled(77.0, 1e4), pos=None)
     assert "spikes lie outside timerange in any unit" in wrong(path)
-    found = read(path, time_unit="ms")
-    assert any("timerange is not used" in n for n in map(str, found.notes))
-    assert trains(found)["t02c01"] == [1500.0 * 77 / 1000]
+    contents = read(path, time_unit="ms")
+    assert any("timerange is not used" in n for n in map(str, contents.notes))
+    assert trains(contents)["t02c01"] == [1500.0 * 77 / 1000]
 
 
 def test_where_nothing_is_said_seconds_are_noted_and_days_of_spikes_refused(tmp_path: Path) -> None:
-    found = read(day(tmp_path, spikes=rescaled(1, 1), pos=None))
-    assert any("taken as the layout's, seconds" in n for n in map(str, found.notes))
+    contents = read(day(tmp_path, spikes=rescaled(1, 1), pos=None))
+    assert any("taken as the layout's, seconds" in n for n in map(str, contents.notes))
     text = wrong(day(tmp_path, spikes=rescaled(1e4, 1e4), pos=None))
     assert "nothing says the unit of the spike times" in text
     assert "time_unit" in text
@@ -114,16 +116,16 @@ def test_epochs_without_a_time_range(tmp_path: Path) -> None:
     bare = {k: {n: x for n, x in v.items() if n != "timerange"} for k, v in SPIKES.items()}
     with_pos = read(day(tmp_path, spikes=bare)).tables["epochs"]
     np.testing.assert_allclose(with_pos["start_time"], [1.0, 1001.0, 2101.0])
-    found = read(day(tmp_path, spikes=bare, pos=None, trajinfo=None))
-    assert found.tables["epochs"]["start_time"].tolist() == [10.0, 1000.25, 2100.5]
-    assert "epoch 1 has neither timerange nor pos: taken as its first to last spike" in map(str, found.notes)
+    contents = read(day(tmp_path, spikes=bare, pos=None, trajinfo=None))
+    assert contents.tables["epochs"]["start_time"].tolist() == [10.0, 1000.25, 2100.5]
+    assert "epoch 1 has neither timerange nor pos: taken as its first to last spike" in map(str, contents.notes)
 
 
 def test_trials_on_another_clock_are_noted(tmp_path: Path) -> None:
     far = {**trajinfo(), "trajtime": np.array([[5e8, 5.1e8]])}
-    found = read(day(tmp_path, trajinfo={(3, 2): far}))
-    assert "trajinfo is not used: its times lie outside the epochs in any unit" in map(str, found.notes)
-    assert "trials" not in found.tables
+    contents = read(day(tmp_path, trajinfo={(3, 2): far}))
+    assert "trajinfo is not used: its times lie outside the epochs in any unit" in map(str, contents.notes)
+    assert "trials" not in contents.tables
 
 
 @pytest.mark.parametrize(
@@ -136,15 +138,15 @@ def test_trials_on_another_clock_are_noted(tmp_path: Path) -> None:
 )
 def test_columns_of_positions_without_a_name_are_left_out(fields: str, names: list[str], tmp_path: Path) -> None:
     pos = {(3, e): {**positions(e), "fields": fields} for e in EPOCHS}
-    found = read(day(tmp_path, pos=pos))
-    assert found.behavior["series"].unique().tolist() == names
-    assert "pos of epochs 1, 2, 3: columns that `fields` does not name are left out" in map(str, found.notes)
+    contents = read(day(tmp_path, pos=pos))
+    assert contents.behavior["series"].unique().tolist() == names
+    assert "pos of epochs 1, 2, 3: columns that `fields` does not name are left out" in map(str, contents.notes)
 
 
 def test_of_words_that_differ_between_epochs_the_careful_one_is_used(tmp_path: Path) -> None:
     cells = {(3, e, 5, 2): {"area": "CA1", "quality": word, "csi": float(e)} for e, word in ((1, "good"), (2, "mua"))}
-    found = read(day(tmp_path, cellinfo=CELLINFO | cells))
-    units = found.units.set_index("name")
+    contents = read(day(tmp_path, cellinfo=CELLINFO | cells))
+    units = contents.units.set_index("name")
     assert units.loc["t05c02", "quality"] == "mua"
     assert "csi" not in units
-    assert "t05c02: quality differs between epochs (good, mua); used: mua" in map(str, found.notes)
+    assert "t05c02: quality differs between epochs (good, mua); used: mua" in map(str, contents.notes)

@@ -94,8 +94,8 @@ def test_a_dead_a_swollen_and_an_endless_child(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"max_seconds: 10\}"):
         run_in_child_process(lambda: [0 for _ in iter(int, 1)], tmp_path, Bounds(LimitsConfig(max_seconds=1)))
     assert time.monotonic() > began
-    found = run_in_child_process(lambda: {"a": np.arange(10**6), "b": "text"}, tmp_path, Bounds())
-    assert found["b"] == "text" and np.array_equal(found["a"], np.arange(10**6))
+    result = run_in_child_process(lambda: {"a": np.arange(10**6), "b": "text"}, tmp_path, Bounds())
+    assert result["b"] == "text" and np.array_equal(result["a"], np.arange(10**6))
 
 
 @pytest.mark.parametrize("home", ["/nonexistent", "below a file"])

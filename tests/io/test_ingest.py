@@ -36,9 +36,9 @@ def shifted(recording: Recording, name: str, by: float) -> Recording:
 
 
 def heard(settings: Config, out: Path, earlier: Path | None) -> list[str]:
-    said: list[str] = []
-    io.ingest(io.IngestSections.of(settings), out, earlier, said.append)
-    return sorted(line.split("\n")[0] for line in said)
+    lines: list[str] = []
+    io.ingest(io.IngestSections.of(settings), out, earlier, lines.append)
+    return sorted(line.split("\n")[0] for line in lines)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -59,8 +59,8 @@ def test_interval_tables_are_ingested_and_cut_nothing_again(raw: Path, settings:
     """A table beside the others is kept; one that changes is read again, and windows do not depend on it."""
     (raw / "a" / "ripples.csv").write_text("start_time,stop_time,size\n0.5,0.6,3\n1.5,1.7,2\n", encoding="utf-8")
     heard(settings(), tmp_path / "one", None)
-    found = load_intervals(tmp_path / "one" / "a").tables
-    assert set(found) == {"trials", "ripples"} and found["ripples"]["size"].tolist() == [3, 2]
+    interval_tables = load_intervals(tmp_path / "one" / "a").tables
+    assert set(interval_tables) == {"trials", "ripples"} and interval_tables["ripples"]["size"].tolist() == [3, 2]
     assert set(load_intervals(tmp_path / "one" / "b").tables) == {"trials"}
     (raw / "a" / "ripples.csv").write_text("start_time,stop_time,size\n0.5,0.6,4\n", encoding="utf-8")
     assert heard(settings(), tmp_path / "two", tmp_path / "one") == ["a: read", "b: unchanged", "c: unchanged"]
@@ -121,13 +121,13 @@ def test_warnings_are_said_once_and_kept(recording: Recording, settings: Setting
     units = pd.concat([recording.units, pd.DataFrame({"unit": [9], "region": ["HC"]})], ignore_index=True)
     silent = replace(recording, units=units)
     tables.write(silent, tmp_path / "raw")
-    said: list[str] = []
-    io.ingest(io.IngestSections.of(settings()), tmp_path / "one", None, said.append)
-    assert said[0].startswith("small: read\n  warning: 1 of 3 units")
-    io.ingest(io.IngestSections.of(settings()), tmp_path / "two", tmp_path / "one", said.append)
-    assert said[1:] == ["small: unchanged"]
+    lines: list[str] = []
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "one", None, lines.append)
+    assert lines[0].startswith("small: read\n  warning: 1 of 3 units")
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "two", tmp_path / "one", lines.append)
+    assert lines[1:] == ["small: unchanged"]
     kept = io.load_ingested(tmp_path / "two" / "small").warnings
-    assert said[0].split("\n  warning: ")[1:] == list(map(str, kept))
+    assert lines[0].split("\n  warning: ")[1:] == list(map(str, kept))
 
 
 def test_folders_in_folders_are_looked_through(raw: Path, settings: Settings, tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_folders_in_folders_are_looked_through(raw: Path, settings: Settings, tm
     (raw / "truth").mkdir()
     (raw / "c").rename(raw / "truth" / "c")
     (raw / "notes").mkdir()
-    found = io.find_recordings(raw)
-    assert [p.relative_to(raw).as_posix() for p in found] == ["sub-01/a", "sub-01/deeper/b"]
-    assert io.not_recordings(raw, found) == ["notes"]
+    recordings = io.find_recordings(raw)
+    assert [p.relative_to(raw).as_posix() for p in recordings] == ["sub-01/a", "sub-01/deeper/b"]
+    assert io.not_recordings(raw, recordings) == ["notes"]
     assert set(heard(settings(), tmp_path / "one", None)) == {
         "a: read",
         "b: read",
@@ -158,23 +158,25 @@ def test_warnings_of_a_refused_recording_are_said_in_the_same_round(
         trials=recording.trials.assign(choice=""),
     )
     tables.write(spoilt, tmp_path / "raw")
-    said: list[str] = []
+    lines: list[str] = []
     with pytest.raises(DataError, match="holds no value"):
-        io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, said.append)
-    assert len(said) == 1
-    assert said[0].splitlines()[0].endswith(": refused, see below")
-    assert any(line.startswith("  warning: 1 of ") and "without any spike: 99" in line for line in said[0].splitlines())
+        io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, lines.append)
+    assert len(lines) == 1
+    assert lines[0].splitlines()[0].endswith(": refused, see below")
+    assert any(
+        line.startswith("  warning: 1 of ") and "without any spike: 99" in line for line in lines[0].splitlines()
+    )
 
 
 @pytest.mark.parametrize(
-    ("ticks", "said"),
+    ("ticks", "message"),
     [
         (1000, "set data.options: {time_unit: ms} (us; samples with sampling_rate_hz: 30000), and trial_time_unit: s"),
         (1, "Where trials count otherwise than spikes, set data.options: {trial_time_unit: ms} (or us, samples)"),
     ],
 )
 def test_a_unit_of_time_is_met_with_what_to_set(
-    recording: Recording, settings: Settings, tmp_path: Path, ticks: int, said: str
+    recording: Recording, settings: Settings, tmp_path: Path, ticks: int, message: str
 ) -> None:
     """Spikes in ms; or else trials."""
     times = [c for c in recording.trials if str(c).endswith("_time")]
@@ -188,7 +190,7 @@ def test_a_unit_of_time_is_met_with_what_to_set(
     tables.write(replace(spoilt, observed=np.empty((0, 2))), tmp_path / "raw")
     with pytest.raises(DataError) as caught:
         io.ingest(io.IngestSections.of(settings()), tmp_path / "out")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_readers_that_take_units_of_time() -> None:

@@ -41,8 +41,8 @@ def test_unfinished_files_are_no_recordings(raw: Path, settings: Callable[..., C
     shutil.copytree(raw, raw.with_name("copying.partial"))
     shutil.copytree(raw, raw.with_name(".copying"))
     (raw / "spikes.csv.partial").write_text("unit,time_s\n1,")
-    said: list[str] = []
-    assert io.ingest(io.IngestSections.of(settings()), tmp_path / "two", tmp_path / "one", said.append) == [raw.name]
-    assert said == [f"{raw.name}: unchanged"]
+    lines: list[str] = []
+    assert io.ingest(io.IngestSections.of(settings()), tmp_path / "two", tmp_path / "one", lines.append) == [raw.name]
+    assert lines == [f"{raw.name}: unchanged"]
     shutil.copytree(tmp_path / "two" / raw.name, tmp_path / "two" / ".x.partial")
     assert io.IngestedRecordings(tmp_path / "two").names == [raw.name]

@@ -229,15 +229,17 @@ def test_units_beside_all_probes(session: TwoProbes, tmp_path: Path) -> None:
 def test_several_days_in_one_folder(session: TwoProbes, tmp_path: Path) -> None:
     """Tables beside the probes are called by the name of the recording; a third session of one file stays as it is."""
     other = two_probes.made(seed=6)
-    one, two = (two_probes.write(s, tmp_path, "phy", d, "none") for s, d in ((session, "day1"), (other, "day2")))
+    first_paths, second_paths = (
+        two_probes.write(s, tmp_path, "phy", d, "none") for s, d in ((session, "day1"), (other, "day2"))
+    )
     alone = two_probes.recording_of(session, "imec0", "HC", "single", True)
     two_probes.FORMATS["nwb"].write(alone, tmp_path)
     session.trials.to_csv(tmp_path / "day1.trials.csv", index=False)
     other.trials.to_csv(tmp_path / "day2.trials.csv", index=False)
-    asked = data(tmp_path, {"day1": paths_of(tmp_path, one), "day2": paths_of(tmp_path, two)})
-    found = {e.name: read_paths(e, asked) for e in recording_paths(asked)}
-    assert sorted(found) == ["day1", "day2", "single"]
-    assert found["day2"].tables["trials"]["choice"].tolist() == other.trials["choice"].tolist()
+    asked = data(tmp_path, {"day1": paths_of(tmp_path, first_paths), "day2": paths_of(tmp_path, second_paths)})
+    by_name = {e.name: read_paths(e, asked) for e in recording_paths(asked)}
+    assert sorted(by_name) == ["day1", "day2", "single"]
+    assert by_name["day2"].tables["trials"]["choice"].tolist() == other.trials["choice"].tolist()
     assert unread_paths(recording_paths(asked), asked) == []
 
 
@@ -245,17 +247,17 @@ def test_ingest(session: TwoProbes, tmp_path: Path) -> None:
     """One recording in the result; an offset that changes reads it again."""
     raw = tmp_path / "raw"
     two_probes.write(session, raw, "phy")
-    said: list[str] = []
+    lines: list[str] = []
     joined = {"day1": ["day1_imec0", "day1_imec1"]}
-    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "a", None, said.append) == ["day1"]
+    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "a", None, lines.append) == ["day1"]
     (recording,) = io.IngestedRecordings(tmp_path / "a")
     np.testing.assert_array_equal(train(recording, 13), session.trains["imec1"][3])
-    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "b", tmp_path / "a", said.append) == [
+    assert io.ingest(io.IngestSections.of(settings(raw, joined)), tmp_path / "b", tmp_path / "a", lines.append) == [
         "day1"
     ]
-    assert said[-1] == "day1: unchanged"
+    assert lines[-1] == "day1: unchanged"
     offset = {"day1": ["day1_imec0", {"path": "day1_imec1", "offset_s": {"spikes": 0.1}}]}
-    io.ingest(io.IngestSections.of(settings(raw, offset)), tmp_path / "c", tmp_path / "b", said.append)
+    io.ingest(io.IngestSections.of(settings(raw, offset)), tmp_path / "c", tmp_path / "b", lines.append)
     (recording,) = io.IngestedRecordings(tmp_path / "c")
     np.testing.assert_allclose(train(recording, 13), session.trains["imec1"][3] + 0.1)
 
@@ -273,7 +275,7 @@ def test_ingest_says_how_to_join(session: TwoProbes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"day1": ["day1_imec0", "day1_imec2"]}, r"day1: .*'.*day1_imec2' does not exist, did you mean day1_imec"),
         ({"day1": ["day1_imec0", "."]}, r"no reader takes .* recordings in it: day1_imec0, day1_imec1"),
@@ -283,24 +285,24 @@ def test_ingest_says_how_to_join(session: TwoProbes, tmp_path: Path) -> None:
         ({"day1": {"a/b": "day1_imec0"}}, r"must not be empty nor contain '/': a/b"),
     ],
 )
-def test_mistakes_in_params(given: Any, said: str, session: TwoProbes, tmp_path: Path) -> None:
+def test_mistakes_in_params(given: Any, message: str, session: TwoProbes, tmp_path: Path) -> None:
     two_probes.write(session, tmp_path, "phy")
-    with pytest.raises((DataError, ConfigError), match=said):
+    with pytest.raises((DataError, ConfigError), match=message):
         recording_paths(data(tmp_path, given))
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"day1": "day1_imec0"}, "data.recordings.day1: expected a list in square brackets or keys with values"),
         ({"day1": [{"path": "a", "ofset_s": 1}]}, "unknown key data.recordings.day1.0.ofset_s"),
         ({"day1": [{"path": "a", "offset_s": {"spike": 1}}]}, "data.recordings.day1"),
     ],
 )
-def test_mistakes_in_the_section(given: Any, said: str, tmp_path: Path) -> None:
+def test_mistakes_in_the_section(given: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         settings(tmp_path, given)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def touched(root: Path, names: list[str]) -> list[Path]:
@@ -326,8 +328,8 @@ def touched(root: Path, names: list[str]) -> list[Path]:
     ],
 )
 def test_what_looks_like_the_probes_of_one_session(names: list[str], groups: dict[str, Any], tmp_path: Path) -> None:
-    found = groups_in(touched(tmp_path, names), tmp_path)
-    assert {n: list(g) if isinstance(groups.get(n), list) else len(g) for n, g in found.items()} == groups
+    proposed = groups_in(touched(tmp_path, names), tmp_path)
+    assert {n: list(g) if isinstance(groups.get(n), list) else len(g) for n, g in proposed.items()} == groups
 
 
 def test_a_part_that_cannot_be_read(session: TwoProbes, tmp_path: Path) -> None:
@@ -362,8 +364,8 @@ def test_the_block_of_the_page_runs(session: TwoProbes, tmp_path: Path) -> None:
             (raw / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, raw / target)
     asked = DataConfig.model_validate(yaml.safe_load(block)["data"] | {"path": str(raw)})
-    found = {e.name: read_paths(e, asked) for e in recording_paths(asked)}
-    assert sorted(found) == ["day1", "day2", "day3"]
-    assert found["day1"].units["name"].tolist()[4] == "imec1/0"
-    assert found["day2"].units["probe"].tolist() == ["day2_HC"] * 4 + ["day2_PFC"] * 4
-    np.testing.assert_allclose(train(found["day3"], 11), session.trains["imec1"][1] - 12.25)
+    by_name = {e.name: read_paths(e, asked) for e in recording_paths(asked)}
+    assert sorted(by_name) == ["day1", "day2", "day3"]
+    assert by_name["day1"].units["name"].tolist()[4] == "imec1/0"
+    assert by_name["day2"].units["probe"].tolist() == ["day2_HC"] * 4 + ["day2_PFC"] * 4
+    np.testing.assert_allclose(train(by_name["day3"], 11), session.trains["imec1"][1] - 12.25)

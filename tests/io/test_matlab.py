@@ -16,17 +16,17 @@ from spikebridge.io.readers import matlab
 
 @VERSIONS
 def test_a_session_by_field_names(write: Writer, tmp_path: Path) -> None:
-    found = read(write(tmp_path / "day1.mat", session()), **OPTIONS)
-    assert (found.name, found.animal, found.source_file, found.notes) == ("day1", "rat7", "day1.mat", ())
-    assert trains(found) == {11: [0.5, 1.25, 40.1], 12: [], 13: [2.5, 30.75]}
-    assert found.units["region"].tolist() == ["CA1", "PFC", "PFC"]
-    trials = found.tables["trials"]
+    contents = read(write(tmp_path / "day1.mat", session()), **OPTIONS)
+    assert (contents.name, contents.animal, contents.source_file, contents.notes) == ("day1", "rat7", "day1.mat", ())
+    assert trains(contents) == {11: [0.5, 1.25, 40.1], 12: [], 13: [2.5, 30.75]}
+    assert contents.units["region"].tolist() == ["CA1", "PFC", "PFC"]
+    trials = contents.tables["trials"]
     assert trials["choice"].tolist() == ["L", "R", "", "L", "R", "L"]
     assert trials["rewarded"].dtype == bool
     np.testing.assert_array_equal(trials["stop_time"] - trials["start_time"], 2.0)
-    assert found.behavior["series"].unique().tolist() == ["xy_1", "xy_2"]
-    assert found.behavior["value"].tolist() == [*np.arange(0.0, 16, 2), *np.arange(1.0, 16, 2)]
-    assert found.observed is None
+    assert contents.behavior["series"].unique().tolist() == ["xy_1", "xy_2"]
+    assert contents.behavior["value"].tolist() == [*np.arange(0.0, 16, 2), *np.arange(1.0, 16, 2)]
+    assert contents.observed is None
 
 
 def test_both_versions_give_the_same(tmp_path: Path) -> None:
@@ -119,13 +119,13 @@ def test_trials_of_a_struct_array(write: Writer, tmp_path: Path) -> None:
         for k, rt in enumerate([np.array([[0.3]]), np.zeros((0, 0))])
     ]
     content = {"st": Cells([np.array([[15.0]])]), "tr": Structs(rows), "code": np.array([[4.0]])}
-    found = read(write(tmp_path / "a.mat", content), spikes="st", trials="tr", trial_time_unit="ms", region="code")
-    trials = found.tables["trials"]
+    contents = read(write(tmp_path / "a.mat", content), spikes="st", trials="tr", trial_time_unit="ms", region="code")
+    trials = contents.tables["trials"]
     assert trials["stop_time"].tolist() == [0.5, 1.5]
     assert trials["choice"].tolist() == ["L", "R"]
     np.testing.assert_array_equal(trials["rt"], [0.3, np.nan])  # no name ends in _time: not scaled
-    assert found.units["region"].tolist() == [4]
-    assert found.spikes["time_s"].tolist() == [15.0]
+    assert contents.units["region"].tolist() == [4]
+    assert contents.spikes["time_s"].tolist() == [15.0]
 
 
 @VERSIONS
@@ -140,11 +140,11 @@ def test_a_struct_of_vectors_leaves_out_what_is_no_column(write: Writer, tmp_pat
     }
     content = {"st": Cells([np.array([[0.5]])]), "tr": table, "ripples": {"start_time": two, "stop_time": two}}
     options = {"spikes": "st", "time_unit": "ms", "trials": "tr", "tables": {"ripples": "ripples"}}
-    found = read(write(tmp_path / "a.mat", content), **options, time_columns=["cue_at"])
-    assert found.tables["trials"].columns.tolist() == ["start_time", "stop_time", "cue_at"]
-    assert found.tables["trials"]["cue_at"].tolist() == [0.001, 0.002]
-    assert len(found.tables["ripples"]) == 2
-    assert tuple(map(str, found.notes)) == (
+    contents = read(write(tmp_path / "a.mat", content), **options, time_columns=["cue_at"])
+    assert contents.tables["trials"].columns.tolist() == ["start_time", "stop_time", "cue_at"]
+    assert contents.tables["trials"]["cue_at"].tolist() == [0.001, 0.002]
+    assert len(contents.tables["ripples"]) == 2
+    assert tuple(map(str, contents.notes)) == (
         "tr: fields without one value for each of 2 rows are left out: lick, version",
     )
 
@@ -170,10 +170,10 @@ def test_behavior_and_observed_time(write: Writer, tmp_path: Path) -> None:
         "word": "text",
     }
     path = write(tmp_path / "a.mat", content)
-    found = read(path, spikes="st", behavior="b", behavior_time_unit="ms", observed="obs")
-    assert found.behavior["time_s"].tolist() == [0.01, 0.02, 0.01]
-    assert found.behavior["value"].tolist() == [10.0, 20.0, 1.0]
-    np.testing.assert_array_equal(found.observed, [[0, 10], [20, 30]])
+    contents = read(path, spikes="st", behavior="b", behavior_time_unit="ms", observed="obs")
+    assert contents.behavior["time_s"].tolist() == [0.01, 0.02, 0.01]
+    assert contents.behavior["value"].tolist() == [10.0, 20.0, 1.0]
+    np.testing.assert_array_equal(contents.observed, [[0, 10], [20, 30]])
     assert "expected rows of start and stop" in wrong(path, spikes="st", observed="b")
     text = {"x": {"time": "b.x.time", "value": "word"}}
     assert "behavior.x.value: expected a vector of numbers, found text" in wrong(path, spikes="st", behavior=text)

@@ -47,12 +47,12 @@ def test_tables_beside(recording: Recording, tmp_path: Path) -> None:
     (tmp_path / "small.units.csv").write_text("unit,region\n0,DG\n1,PFC\n")
     (tmp_path / "small.behavior.csv").write_text("time_s,speed\n0.5,1.5\n")
     (tmp_path / "small.recording.json").write_text('{"animal": "rat9", "observed": [[0, 9]]}')
-    found = read(path)
-    assert found.units["region"].tolist() == ["DG", "PFC"]
-    assert (len(found.tables["trials"]), found.animal) == (1, "rat9")
-    assert found.behavior["series"].tolist() == ["speed"]
-    np.testing.assert_array_equal(found.observed, [[0.0, 9.0]])
-    assert sum("the table beside it is taken" in n for n in map(str, found.notes)) == 2
+    contents = read(path)
+    assert contents.units["region"].tolist() == ["DG", "PFC"]
+    assert (len(contents.tables["trials"]), contents.animal) == (1, "rat9")
+    assert contents.behavior["series"].tolist() == ["speed"]
+    np.testing.assert_array_equal(contents.observed, [[0.0, 9.0]])
+    assert sum("the table beside it is taken" in n for n in map(str, contents.notes)) == 2
     assert len(files_of(path, io.get_reader("matlab"))) == 5
 
 
@@ -70,13 +70,13 @@ def test_round_trip_of_odd_columns(recording: Recording, tmp_path: Path) -> None
         hit=[True, False, True], n=[1, 2, 3], rt=[0.25, np.nan, 1.0], note=["", "ü", None], maybe=[True, None, False]
     )
     odd = replace(recording, trials=trials, behavior=recording.behavior.iloc[:0])
-    found = io.choose(
+    chosen = io.choose(
         read(matlab.write(odd, tmp_path)), DataConfig(path="", source=["HC"], target=["PFC"]), TrialsConfig()
     )
-    back = found.recording.trials
+    back = chosen.recording.trials
     assert back["hit"].dtype == bool
     assert back["n"].tolist() == [1, 2, 3]
     np.testing.assert_array_equal(back["rt"], [0.25, np.nan, 1.0])
     assert back["note"].tolist() == ["", "ü", ""]
     assert back["maybe"].tolist() == ["True", "", "False"]
-    assert not len(found.recording.behavior)
+    assert not len(chosen.recording.behavior)

@@ -27,12 +27,12 @@ def test_the_proposed_options_run(write: Writer, tmp_path: Path) -> None:
     path = write(tmp_path / "day1.mat", session())
     text = wrong(path)
     assert "data.options must name where the spikes lie" in text
-    found = read(path, **proposed(text))
+    contents = read(path, **proposed(text))
     expected = read(path, **OPTIONS)
-    assert trains(found) == trains(expected)
-    pd.testing.assert_frame_equal(found.units, expected.units)
-    pd.testing.assert_frame_equal(found.tables["trials"], expected.tables["trials"])
-    assert found.animal == "rat7"
+    assert trains(contents) == trains(expected)
+    pd.testing.assert_frame_equal(contents.units, expected.units)
+    pd.testing.assert_frame_equal(contents.tables["trials"], expected.tables["trials"])
+    assert contents.animal == "rat7"
 
 
 def test_flat_spikes_are_proposed(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def blocks_of_the_page() -> list[dict[str, Any]]:
 
 def numbers_of_the_page(name: str) -> NDArray[np.float64]:
     """A vector in the page's MATLAB code: [1 2] is a row, [1; 2] a column."""
-    found = re.search(rf"{re.escape(name)} = (?:uint64\()?\[(.*?)\]", PAGE)
-    assert found is not None, name
-    rows = [[float(v) for v in row.split()] for row in found[1].split(";")]
+    match = re.search(rf"{re.escape(name)} = (?:uint64\()?\[(.*?)\]", PAGE)
+    assert match is not None, name
+    rows = [[float(v) for v in row.split()] for row in match[1].split(";")]
     return np.array(rows)
 
 
@@ -124,18 +124,18 @@ def test_the_blocks_of_the_page_run(write: Writer, block: dict[str, Any], tmp_pa
     settings = parse({**block, "data": block["data"] | {"path": str(path)}, "models": {}})
     assert io.ingest(io.IngestSections.of(settings), tmp_path / "ingested") == [name]
     ingested = io.IngestedRecordings(tmp_path / "ingested")
-    found = next(iter(ingested))
-    assert found.units["region"].unique().tolist() == ["CA1", "PFC"]
-    assert found.trials["choice"].tolist()[:2] == ["left", "right"]
-    assert found.trials["stop_time"].tolist()[:2] == [6.0, 16.0]
+    recording = next(iter(ingested))
+    assert recording.units["region"].unique().tolist() == ["CA1", "PFC"]
+    assert recording.trials["choice"].tolist()[:2] == ["left", "right"]
+    assert recording.trials["stop_time"].tolist()[:2] == [6.0, 16.0]
     expected = {
         "rat7_day1": [0.113, 4.48, 14.206, 25.1, 3.9, 9.2, 15.8, 24.6],
         "rat8_day1": [0.113, 5.8, 6.7, 15.9, 0.3, 5.9, 15.6, 17.0],
     }
-    np.testing.assert_allclose(found.spikes["time_s"], expected[name])
+    np.testing.assert_allclose(recording.spikes["time_s"], expected[name])
     report = preprocess.write_windows(ingested, preprocess.PreprocessSections.of(settings), tmp_path / "windows")
     assert report["classes"] == ["left", "right"]
-    assert report["recordings"][name]["trials"]["kept"] == len(found.trials)
+    assert report["recordings"][name]["trials"]["kept"] == len(recording.trials)
     windows = load_windows(tmp_path / "windows")[0]
     assert (windows.n_bins, block["bins"]) == ({"rat7_day1": 20, "rat8_day1": 10}[name], {"width_s": 0.1})
     spikes = {"rat7_day1": (3, 2), "rat8_day1": (2, 2)}[name]
@@ -149,10 +149,10 @@ def test_a_proposal_keeps_what_was_said(tmp_path: Path) -> None:
     assert (options["observed"], options["time_unit"]) == ("session.recorded", "s")
     assert options["behavior"] == {"xy": {"time": "session.tracking.t", "value": "session.tracking.xy"}}
     assert len(read(tmp_path / "a.mat", **options).behavior) == 2 * 751
-    said = {"time_unit": "samples", "trial_time_unit": "s", "sampling_rate_hz": 30000.0}
-    text = wrong(write_5(tmp_path / "b.mat", files["rat8_day1"]), units={"quality": "clusters.label"}, **said)
+    given = {"time_unit": "samples", "trial_time_unit": "s", "sampling_rate_hz": 30000.0}
+    text = wrong(write_5(tmp_path / "b.mat", files["rat8_day1"]), units={"quality": "clusters.label"}, **given)
     options = proposed(text)
-    assert options.items() >= {**said, "units": {"quality": "clusters.label"}}.items()
+    assert options.items() >= {**given, "units": {"quality": "clusters.label"}}.items()
     block = next(b for b in blocks_of_the_page() if "rat8" in b["data"]["path"])
     assert {**options, "trials": "trials"} == block["data"]["options"]
 

@@ -54,10 +54,10 @@ from matlab_sessions import OPTIONS, VERSIONS, Writer, read, session, trains, wr
     ],
 )  # fmt: skip
 def test_spikes(write: Writer, spikes: dict[str, Any], options: Any, expected: Any, tmp_path: Path) -> None:
-    found = read(write(tmp_path / "a.mat", deep_arrays(spikes)), **options)
-    assert found.units["unit"].dtype == found.spikes["unit"].dtype == np.int64
-    assert list(trains(found)) == list(expected)
-    for unit, times in trains(found).items():
+    contents = read(write(tmp_path / "a.mat", deep_arrays(spikes)), **options)
+    assert contents.units["unit"].dtype == contents.spikes["unit"].dtype == np.int64
+    assert list(trains(contents)) == list(expected)
+    for unit, times in trains(contents).items():
         np.testing.assert_array_equal(times, expected[unit])
 
 
@@ -74,17 +74,17 @@ def deep_arrays(value: Any) -> Any:
 
 def test_ids_that_are_no_integers_become_names(tmp_path: Path) -> None:
     content = {"st": Cells([np.array([[0.5]]), np.array([[1.5]])]), "id": Cells(["tt1_2", "tt4_1"])}
-    found = read(write_5(tmp_path / "a.mat", content), spikes="st", unit_id="id")
-    assert found.units["unit"].tolist() == [0, 1]
-    assert found.units["name"].tolist() == ["tt1_2", "tt4_1"]
+    contents = read(write_5(tmp_path / "a.mat", content), spikes="st", unit_id="id")
+    assert contents.units["unit"].tolist() == [0, 1]
+    assert contents.units["name"].tolist() == ["tt1_2", "tt4_1"]
 
 
 def test_further_columns_of_units(tmp_path: Path) -> None:
     path = write_5(tmp_path / "a.mat", session())
-    found = read(path, **OPTIONS | {"units": "session.units"})
-    assert found.units.columns.tolist() == ["unit", "region", "id"]
-    found = read(path, **OPTIONS | {"units": {"cluster": "session.units.id"}})
-    assert found.units["cluster"].tolist() == [11, 12, 13]
+    contents = read(path, **OPTIONS | {"units": "session.units"})
+    assert contents.units.columns.tolist() == ["unit", "region", "id"]
+    contents = read(path, **OPTIONS | {"units": {"cluster": "session.units.id"}})
+    assert contents.units["cluster"].tolist() == [11, 12, 13]
 
 
 @pytest.mark.parametrize(

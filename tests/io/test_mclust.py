@@ -34,20 +34,20 @@ def test_as_spikeinterface_reads_it(tmp_path: Path, suffix: str, kind: str) -> N
         t_file(tmp_path / "day1" / f"TT3_{n}.{suffix}", random_samples(rng), kind)
     path = tmp_path / "day1"
     assert mclust.can_read(path)
-    found = read("mclust", path)
-    assert found.units["name"].tolist() == ["TT3_1", "TT3_2", "TT3_11"]
+    contents = read("mclust", path)
+    assert contents.units["name"].tolist() == ["TT3_1", "TT3_2", "TT3_11"]
     theirs = oracle(extractors.read_mclust(path, sampling_frequency=10000.0))
-    same({int(n.split("_")[1]): t for n, t in trains(found, "name").items()}, theirs)
+    same({int(n.split("_")[1]): t for n, t in trains(contents, "name").items()}, theirs)
 
 
 def test_cells_of_one_number_on_two_tetrodes_stay_apart(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     path = tmp_path / "day1"
     written = {name: t_file(path / f"{name}.t", random_samples(rng)) for name in ("TT10_1", "TT2_1", "TT2_2")}
-    found = read("mclust", path)
-    assert found.units["name"].tolist() == ["TT2_1", "TT2_2", "TT10_1"]
-    assert found.units["tetrode"].tolist() == [2, 2, 10]
-    same(trains(found, "name"), written)
+    contents = read("mclust", path)
+    assert contents.units["name"].tolist() == ["TT2_1", "TT2_2", "TT10_1"]
+    assert contents.units["tetrode"].tolist() == [2, 2, 10]
+    same(trains(contents, "name"), written)
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,17 @@ def test_cells_of_one_number_on_two_tetrodes_stay_apart(tmp_path: Path) -> None:
 )
 def test_tetrodes_in_names(tmp_path: Path, name: str, tetrode: int | None) -> None:
     t_file(tmp_path / "a" / f"{name}.t", [1, 2])
-    found = read("mclust", tmp_path / "a")
-    assert found.units["tetrode"].fillna(-1).tolist() == [-1 if tetrode is None else tetrode]
-    assert any("no tetrode in the names of unit" in str(n) for n in found.notes) == (tetrode is None)
+    contents = read("mclust", tmp_path / "a")
+    assert contents.units["tetrode"].fillna(-1).tolist() == [-1 if tetrode is None else tetrode]
+    assert any("no tetrode in the names of unit" in str(n) for n in contents.notes) == (tetrode is None)
 
 
 def test_regions_of_tetrodes_or_of_units(tmp_path: Path) -> None:
     path = tmp_path / "a"
     for name in ("TT1_1", "TT2_1"):
         t_file(path / f"{name}.t", [10, 20])
-    found = read("mclust", path, tetrode_regions={1: "HC", 2: "PFC"})
-    assert found.units["region"].tolist() == ["HC", "PFC"]
+    contents = read("mclust", path, tetrode_regions={1: "HC", 2: "PFC"})
+    assert contents.units["region"].tolist() == ["HC", "PFC"]
     write_csv(path, "units.csv", unit=["TT2_1", "TT1_1"], region=["PFC", "HC"])
     assert read("mclust", path).units["region"].tolist() == ["HC", "PFC"]
     write_csv(path, "units.csv", unit=["TT2_1", "TT9_1"], region=["PFC", "HC"])
@@ -95,8 +95,8 @@ def test_everything_wrong_at_once(tmp_path: Path) -> None:
     (path / "TT1_2.t").write_bytes(b"%%BEGINHEADER\nno end")
     with pytest.raises(DataError) as caught:
         read("mclust", path)
-    for said in ("unit TT1_1 is in several files", "of 64 bits, found 3 bytes", "TT1_2.t: expected %%ENDHEADER"):
-        assert said in str(caught.value)
+    for message in ("unit TT1_1 is in several files", "of 64 bits, found 3 bytes", "TT1_2.t: expected %%ENDHEADER"):
+        assert message in str(caught.value)
 
 
 def test_silent_units_stay_and_files_set_aside_are_told(tmp_path: Path) -> None:
@@ -104,10 +104,10 @@ def test_silent_units_stay_and_files_set_aside_are_told(tmp_path: Path) -> None:
     t_file(path / "TT1_1.t", [])
     t_file(path / "TT1_2.t", [30, 10, 10])
     t_file(path / "TT1_3._t", [1])
-    found = read("mclust", path)
-    assert len(found.units) == 2
-    assert found.spikes["time_s"].tolist() == [0.003, 0.001, 0.001]
-    assert any("1 files ._t" in str(n) for n in found.notes)
+    contents = read("mclust", path)
+    assert len(contents.units) == 2
+    assert contents.spikes["time_s"].tolist() == [0.003, 0.001, 0.001]
+    assert any("1 files ._t" in str(n) for n in contents.notes)
 
 
 def test_times_that_it_cannot_hold_are_not_moved(tmp_path: Path, recording: Any) -> None:
@@ -120,7 +120,7 @@ def test_times_that_it_cannot_hold_are_not_moved(tmp_path: Path, recording: Any)
 
 def test_what_we_write_spikeinterface_reads(tmp_path: Path, recording: Any) -> None:
     extractors = pytest.importorskip("spikeinterface.extractors", reason="extra sorters")
-    one = replace(recording, units=pd.DataFrame({"unit": [0, 1], "region": ["HC", "HC"]}))
-    path = mclust.write(one, tmp_path)
+    single_region = replace(recording, units=pd.DataFrame({"unit": [0, 1], "region": ["HC", "HC"]}))
+    path = mclust.write(single_region, tmp_path)
     theirs = oracle(extractors.read_mclust(path, sampling_frequency=10000.0))
     same({u + 1: t for u, t in trains(read("mclust", path)).items()}, theirs)

@@ -56,9 +56,9 @@ def raw(recording: Recording, tmp_path: Path) -> Path:
 
 
 def heard(settings: Settings, out: Path, earlier: Path | None = None) -> list[str]:
-    said: list[str] = []
-    io.ingest(io.IngestSections.of(settings()), out, earlier, said.append)
-    return sorted(line.split("\n")[0] for line in said)
+    lines: list[str] = []
+    io.ingest(io.IngestSections.of(settings()), out, earlier, lines.append)
+    return sorted(line.split("\n")[0] for line in lines)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -132,7 +132,7 @@ def test_a_folder_that_is_there_twice_by_a_link(raw: Path, settings: Settings, t
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         (["rat1 (1)", "R2+opto", "R2 opto", "50% [x]", "été", "Ратка"], ""),
         (["Rat1", "rat1"], "called 'Rat1' and 'rat1', which many file systems take for one name"),
@@ -143,12 +143,12 @@ def test_a_folder_that_is_there_twice_by_a_link(raw: Path, settings: Settings, t
         ([" "], "the name of a recording is empty"),
     ],
 )
-def test_names_that_files_and_metrics_cannot_carry_are_refused_at_once(names: list[str], said: str) -> None:
+def test_names_that_files_and_metrics_cannot_carry_are_refused_at_once(names: list[str], message: str) -> None:
     recordings = [(Path(f"{name}"), name) for name in names]
-    if not said:
+    if not message:
         check_names(recordings)
         return
     with pytest.raises(DataError) as caught:
         check_names(recordings)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "rename" in str(caught.value)

@@ -51,28 +51,28 @@ def test_as_spikeinterface_reads_it(tmp_path: Path, extractor: Any) -> None:
     """It counts units through and leaves out cluster 0, so the order of shank and cluster tells which is which."""
     path = session(tmp_path / "ec013", {1: [0, 1, 2, 3], 2: [1, 4], 4: [2, 7, 12]})
     assert neuroscope.can_read(path)
-    found = read("neuroscope", path)
-    kept = found.units[found.units["cluster"] > 0]
+    contents = read("neuroscope", path)
+    kept = contents.units[contents.units["cluster"] > 0]
     theirs = list(oracle(extractor(folder_path=path)).values())
-    ours = trains(found)
+    ours = trains(contents)
     same({u: ours[u] for u in kept["unit"]}, dict(zip(kept["unit"], theirs, strict=True)))
 
 
 def test_units_of_every_shank_in_order(tmp_path: Path) -> None:
-    found = read("neuroscope", session(tmp_path / "a", {10: [5], 2: [2, 3], 1: [0, 1, 2]}))
-    assert found.units["shank"].tolist() == [1, 1, 1, 2, 2, 10]
-    assert found.units["cluster"].tolist() == [0, 1, 2, 2, 3, 5]
-    assert found.units["name"].tolist()[-1] == "shank10_cluster5"
-    assert found.units["quality"].tolist() == ["noise", "noise", "", "", "", ""]
-    assert "2 clusters 0 and 1 with 134 spikes" in str(found.notes[0])
+    contents = read("neuroscope", session(tmp_path / "a", {10: [5], 2: [2, 3], 1: [0, 1, 2]}))
+    assert contents.units["shank"].tolist() == [1, 1, 1, 2, 2, 10]
+    assert contents.units["cluster"].tolist() == [0, 1, 2, 2, 3, 5]
+    assert contents.units["name"].tolist()[-1] == "shank10_cluster5"
+    assert contents.units["quality"].tolist() == ["noise", "noise", "", "", "", ""]
+    assert "2 clusters 0 and 1 with 134 spikes" in str(contents.notes[0])
 
 
 def test_regions_of_shanks(tmp_path: Path) -> None:
     path = session(tmp_path / "a", {1: [2, 3], 5: [2], 6: [2]})
-    found = read("neuroscope", path, shank_regions={1: "HC", 5: "PFC", 9: "V1"})
-    assert found.units["region"].tolist() == ["HC", "HC", "PFC", ""]
-    assert any("shank 6 without a region" in str(n) for n in found.notes)
-    assert any("shank 9 not in this recording" in str(n) for n in found.notes)
+    contents = read("neuroscope", path, shank_regions={1: "HC", 5: "PFC", 9: "V1"})
+    assert contents.units["region"].tolist() == ["HC", "HC", "PFC", ""]
+    assert any("shank 6 without a region" in str(n) for n in contents.notes)
+    assert any("shank 9 not in this recording" in str(n) for n in contents.notes)
     write_csv(path, "units.csv", unit=["shank1_cluster2", "shank5_cluster2"], region=["HC", "PFC"])
     assert read("neuroscope", path).units["region"].fillna("").tolist() == ["HC", "", "PFC", ""]
     with pytest.raises(DataError, match=r"units table and in data\.options\.shank_regions"):
@@ -108,14 +108,14 @@ def test_everything_wrong_at_once(tmp_path: Path) -> None:
     (path / "a.clu.5").write_text("1\n" + "2.5\n" * 200)
     with pytest.raises(DataError) as caught:
         read("neuroscope", path)
-    for said in (
+    for message in (
         "a.res.1 has no .clu.1 beside it",
         "a.clu.2: expected the number of clusters and 2 lines",
         "a.res.3: expected one number a line",
         "a.res.4: expected one number a line, got 2",
         "a.clu.5: expected whole numbers",
     ):
-        assert said in str(caught.value)
+        assert message in str(caught.value)
 
 
 def test_two_sessions_in_one_folder_and_no_spikes(tmp_path: Path) -> None:
@@ -151,12 +151,15 @@ def test_raw_files_are_no_files_of_it(tmp_path: Path) -> None:
 def test_leftovers_of_programs_and_editors(tmp_path: Path) -> None:
     truth = make_case("13_neuroscope_backups", tmp_path)
     path = tmp_path / "ec016.234"
-    found = read("neuroscope", path)
-    counts = found.spikes["unit"].value_counts()
-    spikes = {f"{r.shank}.{r.cluster}": int(counts[r.unit]) for r in found.units.itertuples()}
+    contents = read("neuroscope", path)
+    counts = contents.spikes["unit"].value_counts()
+    spikes = {f"{r.shank}.{r.cluster}": int(counts[r.unit]) for r in contents.units.itertuples()}
     assert spikes == truth["spikes"]
-    assert (len(found.units), (found.units["quality"] == "noise").sum()) == (truth["units"], truth["of_which_noise"])
-    (note,) = [n for n in map(str, found.notes) if "passed over" in n]
+    assert (len(contents.units), (contents.units["quality"] == "noise").sum()) == (
+        truth["units"],
+        truth["of_which_noise"],
+    )
+    (note,) = [n for n in map(str, contents.notes) if "passed over" in n]
     assert note.endswith(": ec016.234.temp.clu.3")
 
 
@@ -167,11 +170,11 @@ def test_a_clu_without_its_res_and_copies_are_passed_over(tmp_path: Path) -> Non
         (path / name).write_text("2\n1\n1\n")
     for name in ("a_old.res.1", "a_old.clu.1"):
         (path / name).write_bytes((path / name.replace("_old", "")).read_bytes())
-    found = read("neuroscope", path)
-    same(trains(found), trains(before))
-    said = " ".join(n for n in map(str, found.notes) if n.startswith("passed over"))
+    contents = read("neuroscope", path)
+    same(trains(contents), trains(before))
+    passed_over = " ".join(n for n in map(str, contents.notes) if n.startswith("passed over"))
     for name in ("a.clu.7", "a.clu.8", "a.temp.clu.1", "b.clu.1", "a_old.res.1", "a_old.clu.1"):
-        assert name in said
+        assert name in passed_over
     (path / "b.res.1").write_text("1\n2\n")
     with pytest.raises(DataError, match=r"of one session, found those of a, b"):
         read("neuroscope", path)

@@ -15,14 +15,14 @@ from spikebridge.io.readers import nwb
 
 def test_reads_units_spikes_trials_and_animal(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
     path = write_nwb(tmp_path / "day.1.nwb", spikes=SPIKES, columns=REGIONS)
-    found = read(path, settings())
-    assert (found.name, found.animal, found.source_file) == ("day.1", "rat", "day.1.nwb")
-    assert found.units.to_dict("list") == {"unit": [7, 3], "region": ["HC", "PFC"]}
-    assert found.spikes["unit"].tolist() == [7, 7, 7, 3, 3]
-    assert found.spikes["time_s"].tolist() == [0.5, 1.5, 9.0, 2.0, 4.5]
-    assert found.trials["choice"].tolist() == ["stay", "skip", "stay"]
-    assert found.trials["stop_time"].dtype == float
-    assert found.warnings == ()
+    recording = read(path, settings())
+    assert (recording.name, recording.animal, recording.source_file) == ("day.1", "rat", "day.1.nwb")
+    assert recording.units.to_dict("list") == {"unit": [7, 3], "region": ["HC", "PFC"]}
+    assert recording.spikes["unit"].tolist() == [7, 7, 7, 3, 3]
+    assert recording.spikes["time_s"].tolist() == [0.5, 1.5, 9.0, 2.0, 4.5]
+    assert recording.trials["choice"].tolist() == ["stay", "skip", "stay"]
+    assert recording.trials["stop_time"].dtype == float
+    assert recording.warnings == ()
 
 
 def test_bytes_and_missing_text(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
@@ -36,9 +36,9 @@ def test_bytes_and_missing_text(tmp_path: Path, write_nwb: Writer, settings: Set
             del handle[name]
             handle[name] = values
             handle[name].attrs.update(keep)
-    found = read(path, settings())
-    assert found.units["region"].tolist() == ["HC", "PFC"]
-    assert found.trials["choice"].tolist() == ["stay", "skip"]
+    recording = read(path, settings())
+    assert recording.units["region"].tolist() == ["HC", "PFC"]
+    assert recording.trials["choice"].tolist() == ["stay", "skip"]
 
 
 def test_no_subject(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
@@ -71,22 +71,22 @@ def test_regions(
 
 def test_unit_between_source_and_target_is_in_neither(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
     places = {"location": ["HC", "PFC"], "of_unit": [[0, 1], [1]]}
-    found = read(write_nwb(tmp_path / "a.nwb", spikes=SPIKES, electrodes=places), settings())
-    assert found.units["region"].tolist() == ["HC/PFC", "PFC"]
-    assert "1 of 2 units on as many electrodes of a source as of a target region" in str(found.warnings[0])
+    recording = read(write_nwb(tmp_path / "a.nwb", spikes=SPIKES, electrodes=places), settings())
+    assert recording.units["region"].tolist() == ["HC/PFC", "PFC"]
+    assert "1 of 2 units on as many electrodes of a source as of a target region" in str(recording.warnings[0])
 
 
 @pytest.mark.parametrize(
-    ("region_from", "said"),
+    ("region_from", "message"),
     [
         ("auto", "no region of a unit found"),
         ("wher", "'wher' is no column of the units, did you mean where?"),
         ("electrodes", "units have no electrodes"),
     ],
 )
-def test_region_errors(tmp_path: Path, write_nwb: Writer, settings: Settings, region_from: str, said: str) -> None:
+def test_region_errors(tmp_path: Path, write_nwb: Writer, settings: Settings, region_from: str, message: str) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns={"where": ["HC", "PFC"]})
-    with pytest.raises(DataError, match=r"a\.nwb.*" + said.replace("?", r"\?")):
+    with pytest.raises(DataError, match=r"a\.nwb.*" + message.replace("?", r"\?")):
         read(path, settings(data={"region_from": region_from}))
 
 
@@ -112,10 +112,10 @@ def add_tables(file: Any) -> None:
 @pytest.mark.parametrize(("table", "rows"), [("trials", 3), ("maze", 2), ("laps", 1)])
 def test_any_interval_table(tmp_path: Path, write_nwb: Writer, settings: Settings, table: str, rows: int) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns=REGIONS, extra=add_tables)
-    found = read(path, settings(trials={"table": table}))
-    assert len(found.trials) == rows
+    recording = read(path, settings(trials={"table": table}))
+    assert len(recording.trials) == rows
     if table == "maze":  # overlapping rows are kept apart
-        assert found.trials["stop_time"].tolist() == [6.0, 8.0]
+        assert recording.trials["stop_time"].tolist() == [6.0, 8.0]
 
 
 def test_unknown_table(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
@@ -131,9 +131,9 @@ def test_ragged_trial_columns_are_left_out_and_told(tmp_path: Path, write_nwb: W
         file.add_trial_column("licks", "", index=True, data=[[1.0, 2.0], [3.0], []])
 
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns=REGIONS, extra=licks)
-    found = read(path, settings())
-    assert "licks" not in found.trials
-    assert "licks" in str(found.warnings[0])
+    recording = read(path, settings())
+    assert "licks" not in recording.trials
+    assert "licks" in str(recording.warnings[0])
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_observed(
     tmp_path: Path, write_nwb: Writer, settings: Settings, observed: str, obs: Any, expected: Any
 ) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns=REGIONS, obs=obs, extra=add_tables)
-    found = read(path, settings(data={"observed": observed}))
-    assert np.allclose(found.observed, expected)
-    assert found.observed.dtype == float
+    recording = read(path, settings(data={"observed": observed}))
+    assert np.allclose(recording.observed, expected)
+    assert recording.observed.dtype == float
 
 
 def test_observation_of_unused_units_does_not_count(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
@@ -170,13 +170,13 @@ def test_no_common_observation(tmp_path: Path, write_nwb: Writer, settings: Sett
 
 
 def test_behavior(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
-    found = read(write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns=REGIONS, extra=add_behavior), settings())
-    table = found.behavior
+    recording = read(write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns=REGIONS, extra=add_behavior), settings())
+    table = recording.behavior
     assert set(table["series"]) == {"at_x", "at_y", "speed", "acquisition/speed", "pair_0", "pair_1"}
     assert table.loc[table["series"] == "at_y", "value"].tolist() == [0.5, 1.5, 2.5, 3.5]
     assert np.allclose(table.loc[table["series"] == "at_x", "time_s"], [1.0, 1.1, 1.2, 1.3])
     assert table.loc[table["series"] == "speed", "time_s"].tolist() == [3.0, 4.0]
-    assert "wide" in str(found.warnings[0])
+    assert "wide" in str(recording.warnings[0])
 
 
 def test_no_units(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:

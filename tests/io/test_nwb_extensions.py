@@ -77,11 +77,11 @@ def test_extensions(extended: Path, tmp_path: Path, forgotten: str) -> None:
     if forgotten:
         with h5py.File(path, "r+") as handle:
             del handle[forgotten]
-    found = contents(path)
-    assert found.units["region"].tolist() == ["HC", "PFC"]
-    assert found.spikes["time_s"].tolist() == [0.5, 1.5, 2.0]
-    assert found.tables["laps"]["stop_time"].tolist() == [2.0]
-    rows = found.behavior.groupby("series")[["time_s", "value"]].agg(list).to_dict("index")
+    recording = contents(path)
+    assert recording.units["region"].tolist() == ["HC", "PFC"]
+    assert recording.spikes["time_s"].tolist() == [0.5, 1.5, 2.0]
+    assert recording.tables["laps"]["stop_time"].tolist() == [2.0]
+    rows = recording.behavior.groupby("series")[["time_s", "value"]].agg(list).to_dict("index")
     assert rows == {
         "licks": {"time_s": [1.0, 2.0], "value": [1.0, 1.0]},
         "cues": {"time_s": [3.0, 4.0], "value": [7.0, 8.0]},

@@ -32,7 +32,7 @@ def add_speed(nwb_file: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", r"is empty \(0 bytes\): copy or download it again"),
         (b"\0" * 4096, "it begins with zeros, so its download or copy broke off"),
@@ -46,10 +46,10 @@ def add_speed(nwb_file: Any) -> None:
         (b"\x89HDF\r\n\x1a\n" + b"\x07" * 600, "is a damaged HDF5 file; copy or download it again"),
     ],
 )
-def test_no_hdf5(tmp_path: Path, content: bytes, said: str) -> None:
+def test_no_hdf5(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.nwb"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=rf"a\.nwb: {said}|a\.nwb: .*{said}"):
+    with pytest.raises(DataError, match=rf"a\.nwb: {message}|a\.nwb: .*{message}"):
         contents(path)
 
 
@@ -74,18 +74,18 @@ def test_open_in_another_program(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "message"),
     [
         (None, "HDF5, but no NWB: it has no nwb_version; it holds acquisition, analysis"),
         ("NWB-1.0.6", "NWB 1.0.6, expected"),
     ],
 )
-def test_another_kind_of_hdf5(file: Path, version: str | None, said: str) -> None:
+def test_another_kind_of_hdf5(file: Path, version: str | None, message: str) -> None:
     with h5py.File(file, "r+") as handle:
         del handle.attrs["nwb_version"]
         if version:
             handle["nwb_version"] = version  # a dataset, as the first version has it
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         contents(file)
 
 
@@ -156,16 +156,16 @@ def test_a_link_that_pynwb_has_made(file: Path, tmp_path: Path) -> None:
         new.add_unit(spike_times=[1.0, 2.0])
         with NWBHDF5IO(str(tmp_path / "b.nwb"), "w", manager=manager) as handle:
             handle.write(new, link_data=True)
-    found = contents(tmp_path / "b.nwb")
-    assert set(found.behavior["series"]) == {"photodiode", "light"}
-    assert found.behavior["value"].tolist() == [0.0, 1.0, 2.0, 3.0] * 2
+    recording = contents(tmp_path / "b.nwb")
+    assert set(recording.behavior["series"]) == {"photodiode", "light"}
+    assert recording.behavior["value"].tolist() == [0.0, 1.0, 2.0, 3.0] * 2
     assert nwb.files_of(tmp_path / "b.nwb") == sorted([file, tmp_path / "b.nwb"])
 
     file.unlink()
-    found = contents(tmp_path / "b.nwb")  # raw data that were not copied along are no reason to refuse the units
-    assert found.behavior.empty
-    assert "/acquisition/photodiode lies in another file, " in str(found.notes[0])
-    assert f"{file}, which is missing: copy it along; left out" in str(found.notes[0])
+    recording = contents(tmp_path / "b.nwb")  # raw data that were not copied along are no reason to refuse the units
+    assert recording.behavior.empty
+    assert "/acquisition/photodiode lies in another file, " in str(recording.notes[0])
+    assert f"{file}, which is missing: copy it along; left out" in str(recording.notes[0])
     assert nwb.files_of(tmp_path / "b.nwb") == [tmp_path / "b.nwb"]
 
 
@@ -181,10 +181,10 @@ def test_external_links(file: Path, tmp_path: Path, name: str) -> None:
             elsewhere["units/spike_times_index"].attrs["target"] = elsewhere["units/spike_times"].ref
         del handle[name]
         handle[name] = h5py.ExternalLink("other.h5", f"/{end}")
-    found = contents(file)
-    pd.testing.assert_frame_equal(found.units, before.units)
-    pd.testing.assert_frame_equal(found.spikes, before.spikes)
-    pd.testing.assert_frame_equal(found.behavior, before.behavior)
+    recording = contents(file)
+    pd.testing.assert_frame_equal(recording.units, before.units)
+    pd.testing.assert_frame_equal(recording.spikes, before.spikes)
+    pd.testing.assert_frame_equal(recording.behavior, before.behavior)
     assert nwb.files_of(file) == [file, other]
     other.unlink()
     with pytest.raises(DataError, match=rf"a\.nwb: /{name} lies in another file, .*other\.h5, which is missing"):
@@ -241,6 +241,6 @@ def test_missing_values_of_a_side_road_are_not_taken_for_zeros(file: Path) -> No
         layout = h5py.VirtualLayout((4,), "f8")
         layout[:] = h5py.VirtualSource("gone.h5", "t", shape=(4,))
         series.create_virtual_dataset("data", layout).attrs.update(attributes)
-    found = contents(file)
-    assert set(found.behavior["series"]) == {"speed"}
-    assert "gone.h5, which is missing" in str(found.notes[0])
+    recording = contents(file)
+    assert set(recording.behavior["series"]) == {"speed"}
+    assert "gone.h5, which is missing" in str(recording.notes[0])

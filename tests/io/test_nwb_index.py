@@ -61,8 +61,8 @@ def test_the_public_report(tmp_path: Path) -> None:
     """An index of int64, one that wrapped round in 16 bits, and one of starts."""
     truth = truths(generate("37", tmp_path))[0]["spikes"]
     for name in ("b_uint16_wrapped", "c_zero_based"):
-        said = complaint(tmp_path / name / f"{name}.nwb")
-        assert "spike_times_index" in said and "orrect the file" in said, said
+        message = complaint(tmp_path / name / f"{name}.nwb")
+        assert "spike_times_index" in message and "orrect the file" in message, message
     read = contents(tmp_path / "a_int64" / "a_int64.nwb")
     assert len(read.spikes) == truth["a_int64"]
     assert read.spikes["unit"].nunique() == 12
@@ -87,9 +87,9 @@ def test_starts_for_ends(tmp_path: Path, write_nwb: Writer, suffix: str) -> None
     if suffix.endswith("zarr"):
         pytest.importorskip("hdmf_zarr")
     path = with_index(write_nwb(tmp_path / f"a{suffix}", spikes=SPIKES), "spike_times", [0, *ENDS[:-1]])
-    said = complaint(path)
-    assert "units/spike_times_index begins with 0 and ends 7 values before the end" in said
-    assert "leave out the first number of the index and add 22 at its end" in said
+    message = complaint(path)
+    assert "units/spike_times_index begins with 0 and ends 7 values before the end" in message
+    assert "leave out the first number of the index and add 22 at its end" in message
     mended = np.r_[[0, *ENDS[:-1]][1:], 22]  # the remedy, followed literally
     assert len(contents(with_index(path, "spike_times", mended)).spikes) == 22
 
@@ -108,7 +108,7 @@ def test_a_silent_first_unit_is_no_index_of_starts(tmp_path: Path, write_nwb: Wr
 
 
 @pytest.mark.parametrize(
-    ("index", "n_values", "said"),
+    ("index", "n_values", "message"),
     [
         (np.array([44, 88], dtype=np.uint8), 600, "holds uint8, whose largest number is 255, but t holds 600 values"),
         (np.array([1.5, 2.0]), 2, "expected whole numbers, found float64"),
@@ -118,19 +118,19 @@ def test_a_silent_first_unit_is_no_index_of_starts(tmp_path: Path, write_nwb: Wr
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
-def test_an_index_that_does_not_fit(index: Any, n_values: int, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_an_index_that_does_not_fit(index: Any, n_values: int, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         row_lengths(index, 2, n_values, "t")
 
 
 def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:
     """A layout that was shifted before it was written: nothing but the numbers tells."""
 
-    def found(said: list[float]) -> list[Finding]:
+    def findings(n_spikes: list[float]) -> list[Finding]:
         rows = [(unit, time) for unit, times in SPIKES.items() for time in times]
         recording = Recording(
             "a", "rat", pd.DataFrame(rows, columns=["unit", "time_s"]),
-            pd.DataFrame({"unit": list(SPIKES), "region": ["HC", "HC", "PFC", "PFC"], "n_spikes": said}),
+            pd.DataFrame({"unit": list(SPIKES), "region": ["HC", "HC", "PFC", "PFC"], "n_spikes": n_spikes}),
             pd.DataFrame(), no_behavior(), as_intervals([[0.0, 10.0]]),
         )  # fmt: skip
         return list(
@@ -139,10 +139,12 @@ def test_numbers_of_spikes_that_a_column_says(tmp_path: Path) -> None:
             )
         )
 
-    assert found([4, 5, 6, 7]) == []
-    assert found([40, 50, 60, 70]) == []  # of the session before it was cut
-    assert [(f.is_error, "1 of 4 units have another number" in f.text) for f in found([4, 5, 6, 8])] == [(False, True)]
-    shifted = found([5, 6, 7, 9])
+    assert findings([4, 5, 6, 7]) == []
+    assert findings([40, 50, 60, 70]) == []  # of the session before it was cut
+    assert [(f.is_error, "1 of 4 units have another number" in f.text) for f in findings([4, 5, 6, 8])] == [
+        (False, True)
+    ]
+    shifted = findings([5, 6, 7, 9])
     assert (
         shifted[0].is_error
         and "column 'n_spikes' gives for the unit before it (unit 0: 4 found, 5 said)" in shifted[0].text

@@ -53,8 +53,8 @@ def regions(path: Path) -> tuple[Contents, list[str]]:
 )
 def test_by_the_id_of_the_electrode(column: str, write_nwb: Write, tmp_path: Path) -> None:
     path = write(write_nwb, tmp_path / "a.nwb", [106, 100, 104], column=column, ids=[100, 102, 104, 106])
-    contents, found = regions(path)
-    assert found == ["PL", "CA1", "PL"]
+    contents, region_names = regions(path)
+    assert region_names == ["PL", "CA1", "PL"]
     assert contents.places["electrodes.location"] == (("PL",), ("CA1",), ("PL",))
     assert contents.notes == ()
     assert contents.units[column].tolist() == [106, 100, 104]
@@ -62,8 +62,8 @@ def test_by_the_id_of_the_electrode(column: str, write_nwb: Write, tmp_path: Pat
 
 def test_an_id_that_does_not_exist_has_no_region(write_nwb: Write, tmp_path: Path) -> None:
     path = write(write_nwb, tmp_path / "a.nwb", [106, 777, -1], column="peak_channel_id", ids=[100, 102, 104, 106])
-    contents, found = regions(path)
-    assert found == ["PL", "", ""]
+    contents, region_names = regions(path)
+    assert region_names == ["PL", "", ""]
     assert tuple(map(str, contents.notes)) == (
         "units/peak_channel_id: 1 unit without a region: no electrode has the id 777",
     )
@@ -72,8 +72,8 @@ def test_an_id_that_does_not_exist_has_no_region(write_nwb: Write, tmp_path: Pat
 def test_id_and_row_number_disagree(write_nwb: Write, tmp_path: Path) -> None:
     """Ids 3, 2, 1, 0: each number is also a row, of another region. The id counts, and a note says so."""
     path = write(write_nwb, tmp_path / "a.nwb", [3, 2, 0], column="peak_channel", ids=[3, 2, 1, 0])
-    contents, found = regions(path)
-    assert found == ["CA1", "CA1", "PL"]
+    contents, region_names = regions(path)
+    assert region_names == ["CA1", "CA1", "PL"]
     assert tuple(map(str, contents.notes)) == (
         "units/peak_channel is read as ids of electrodes; as row numbers 3 of 3 units would lie in another region "
         "(number 3: id CA1, row PL)",
@@ -82,15 +82,15 @@ def test_id_and_row_number_disagree(write_nwb: Write, tmp_path: Path) -> None:
 
 def test_row_numbers_where_no_id_fits(write_nwb: Write, tmp_path: Path) -> None:
     path = write(write_nwb, tmp_path / "a.nwb", [3, 0, 2], column="peak_channel", ids=[100, 102, 104, 106])
-    contents, found = regions(path)
-    assert found == ["PL", "CA1", "PL"]
+    contents, region_names = regions(path)
+    assert region_names == ["PL", "CA1", "PL"]
     assert "they are taken as rows of the table of electrodes, from 0" in str(contents.notes[0])
 
 
 def test_what_is_called_an_id_is_no_row_number(write_nwb: Write, tmp_path: Path) -> None:
     path = write(write_nwb, tmp_path / "a.nwb", [3, 0, 2], column="peak_channel_id", ids=[100, 102, 104, 106])
-    contents, found = regions(path)
-    assert found == []
+    contents, region_names = regions(path)
+    assert region_names == []
     assert tuple(map(str, contents.notes)) == (
         "units/peak_channel_id: none of its numbers (0 to 3) is the id of an electrode (100 to 106): regions of the "
         "electrodes are not taken from it",
@@ -107,8 +107,8 @@ def test_numbers_that_may_count_within_each_probe(write_nwb: Write, tmp_path: Pa
         ids=[0, 1, 2, 3],
         groups=["imec0", "imec0", "imec1", "imec1"],
     )
-    contents, found = regions(path)
-    assert found == []
+    contents, region_names = regions(path)
+    assert region_names == []
     assert "units/ch: its numbers (0 to 1) may count the channels of each of the 2 groups" in str(contents.notes[0])
 
 

@@ -65,11 +65,11 @@ def test_tables_of_every_part_of_the_file(contents: Read) -> None:
         file.add_analysis(intervals("found", (2.0, 3.0)))
         file.add_scratch(intervals("tried", (2.0, 3.0)))
 
-    found = contents(add).tables
-    assert set(found) == {"trials", "epochs", "maze", "laps", "licking/laps", "laser", "found", "tried"}
-    assert found["laps"]["start_time"].tolist() == [1.0]
-    assert found["licking/laps"]["start_time"].tolist() == [3.0]
-    assert found["maze"]["stop_time"].tolist() == [6.0, 8.0]  # overlapping rows stay apart
+    interval_tables = contents(add).tables
+    assert set(interval_tables) == {"trials", "epochs", "maze", "laps", "licking/laps", "laser", "found", "tried"}
+    assert interval_tables["laps"]["start_time"].tolist() == [1.0]
+    assert interval_tables["licking/laps"]["start_time"].tolist() == [3.0]
+    assert interval_tables["maze"]["stop_time"].tolist() == [6.0, 8.0]  # overlapping rows stay apart
 
 
 def test_columns_of_every_type(contents: Read) -> None:
@@ -90,8 +90,8 @@ def test_columns_of_every_type(contents: Read) -> None:
         file.add_trial_column("at", "", data=np.zeros((3, 2)))
 
     electrodes = {"location": ["HC", "PFC"], "of_unit": [[0], [1]]}
-    found = contents(add, trials=None, electrodes=electrodes)
-    trials = found.tables["trials"]
+    recording = contents(add, trials=None, electrodes=electrodes)
+    trials = recording.tables["trials"]
     assert list(trials["id"]) == [0, 1, 2]
     assert trials["side"].tolist() == ["left", "", "right"]
     assert trials["correct"].dtype == bool and trials["correct"].tolist() == [True, False, True]
@@ -101,7 +101,7 @@ def test_columns_of_every_type(contents: Read) -> None:
     assert trials["site"].tolist() == [1, 0, 1]
     assert trials["tags"].tolist() == ["a, b"] * 3
     told = "trials: columns that do not hold one number or text a row are left out: timeseries, licks, at"
-    assert tuple(map(str, found.notes)) == (told,)
+    assert tuple(map(str, recording.notes)) == (told,)
 
 
 def test_bytes_and_enumerations_of_hdf5(contents: Read) -> None:
@@ -131,12 +131,14 @@ def test_invalid_times_are_not_observed(contents: Read, settings: Callable[..., 
         file.add_invalid_time_interval(start_time=1.0, stop_time=2.5, tags=["noise"])
         file.add_invalid_time_interval(start_time=3.0, stop_time=4.0, tags=["noise"])
 
-    found = contents(add)
-    assert len(found.tables["invalid_times"]) == 2
+    recording = contents(add)
+    assert len(recording.tables["invalid_times"]) == 2
     config = settings(data={"region_from": "unit"})
-    chosen = choose(found, config.data, config.trials)
+    chosen = choose(recording, config.data, config.trials)
     whole = choose(
-        replace(found, tables=dict(found.tables) | {"invalid_times": pd.DataFrame()}), config.data, config.trials
+        replace(recording, tables=dict(recording.tables) | {"invalid_times": pd.DataFrame()}),
+        config.data,
+        config.trials,
     )
     lost = subtract_intervals(whole.recording.observed, chosen.recording.observed)
     np.testing.assert_allclose(lost, intersect_intervals([[[1.0, 2.5], [3.0, 4.0]], whole.recording.observed]))
@@ -154,10 +156,10 @@ def test_tables_of_events(contents: Read) -> None:
             table.add_event(timestamp=time, duration=lasting, side="left")
         file.add_events_table(table)
 
-    found = contents(add)
-    assert found.tables["licks"]["stop_time"].tolist() == [1.25, 2.0]
-    assert found.tables["licks"]["side"].tolist() == ["left", "left"]
-    assert found.behavior.to_dict("list") == {"series": ["licks"] * 2, "time_s": [1.0, 2.0], "value": [1.0, 1.0]}
+    recording = contents(add)
+    assert recording.tables["licks"]["stop_time"].tolist() == [1.25, 2.0]
+    assert recording.tables["licks"]["side"].tolist() == ["left", "left"]
+    assert recording.behavior.to_dict("list") == {"series": ["licks"] * 2, "time_s": [1.0, 2.0], "value": [1.0, 1.0]}
 
 
 def test_every_kind_of_behaviour(contents: Read) -> None:
@@ -184,8 +186,8 @@ def test_every_kind_of_behaviour(contents: Read) -> None:
         file.add_acquisition(TimeSeries(name="ttl", data=[True, False], unit="", timestamps=[0.0, 9.0]))
         file.add_stimulus(TimeSeries(name="tone", data=[5.0], unit="Hz", timestamps=[1.0]))
 
-    found = contents(add)
-    series = dict(list(found.behavior.groupby("series")))
+    recording = contents(add)
+    series = dict(list(recording.behavior.groupby("series")))
     spatial = {"position_x", "position_y", "heading", "eye_x", "eye_y", "eye_z"}
     assert set(series) == spatial | {"pupil", "speed", "reward", "runs", "ttl", "tone"}
     assert series["position_y"]["value"].tolist() == [1.0, 3.0, 5.0]
@@ -194,10 +196,10 @@ def test_every_kind_of_behaviour(contents: Read) -> None:
     assert series["speed"]["value"].tolist() == [1.5, 2.0]
     assert series["ttl"]["value"].tolist() == [1.0, 0.0]
     assert series["runs"]["value"].tolist() == [1, -1, 2, 1, -2, -1]
-    assert found.tables["runs"].to_dict("list") == {
+    assert recording.tables["runs"].to_dict("list") == {
         "start_time": [1.0, 3.0, 3.5], "stop_time": [2.0, 4.0, 5.0], "kind": [1, 2, 1],
     }  # fmt: skip
-    assert found.notes == ()
+    assert recording.notes == ()
 
 
 def test_series_of_one_name_are_kept_apart(contents: Read) -> None:
@@ -205,13 +207,13 @@ def test_series_of_one_name_are_kept_apart(contents: Read) -> None:
         from pynwb import TimeSeries
         from pynwb.behavior import BehavioralTimeSeries, SpatialSeries
 
-        def one(name: str, value: float) -> Any:
+        def series_of(name: str, value: float) -> Any:
             return TimeSeries(name=name, data=[value], unit="", rate=1.0)
 
         module = file.create_processing_module("behavior", "")
-        module.add(BehavioralTimeSeries(name="left", time_series=one("paw", 1.0)))
-        module.add(BehavioralTimeSeries(name="right", time_series=one("paw", 2.0)))
-        module.add(one("tail_x", 3.0))
+        module.add(BehavioralTimeSeries(name="left", time_series=series_of("paw", 1.0)))
+        module.add(BehavioralTimeSeries(name="right", time_series=series_of("paw", 2.0)))
+        module.add(series_of("tail_x", 3.0))
         module.add(SpatialSeries(name="tail", data=[[4.0, 5.0]], reference_frame="", rate=1.0))
 
     table = contents(add).behavior
@@ -257,10 +259,10 @@ def test_what_is_no_series_of_numbers_is_told(contents: Read, monkeypatch: pytes
         torn["timestamps"] = [1.0, 2.0]
         torn["timestamps"].attrs.update(attributes)
 
-    found = contents(add, change)
-    assert found.behavior.empty
-    assert list(found.behavior) == ["series", "time_s", "value"]
-    assert sorted(map(str, found.notes)) == [
+    recording = contents(add, change)
+    assert recording.behavior.empty
+    assert list(recording.behavior) == ["series", "time_s", "value"]
+    assert sorted(map(str, recording.notes)) == [
         "behavior audio: shape (101,) is too large and left out",
         "behavior remarks: text, not numbers; left out",
         "behavior stack: shape (2, 2, 2) is too large and left out",
@@ -275,10 +277,10 @@ def test_interval_series_that_does_not_alternate(contents: Read) -> None:
 
         file.add_acquisition(IntervalSeries(name="runs", data=[1, 1, -1], timestamps=[1.0, 2.0, 3.0]))
 
-    found = contents(add)
-    assert "runs" not in found.tables
-    assert len(found.behavior) == 3
-    assert "intervals runs: starts and stops do not alternate" in str(found.notes[0])
+    recording = contents(add)
+    assert "runs" not in recording.tables
+    assert len(recording.behavior) == 3
+    assert "intervals runs: starts and stops do not alternate" in str(recording.notes[0])
 
 
 def test_terms_that_do_not_exist(contents: Read) -> None:
@@ -293,6 +295,6 @@ def test_terms_that_do_not_exist(contents: Read) -> None:
 
 
 def test_no_trials_at_all(contents: Read) -> None:
-    found = contents(trials=None)
-    assert dict(found.tables) == {}
-    assert isinstance(found.behavior, pd.DataFrame)
+    recording = contents(trials=None)
+    assert dict(recording.tables) == {}
+    assert isinstance(recording.behavior, pd.DataFrame)

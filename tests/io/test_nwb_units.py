@@ -63,9 +63,9 @@ def test_the_electrode_group_of_a_unit(tmp_path: Path, write_nwb: Writer) -> Non
         for time, group in enumerate(file.electrode_groups.values()):
             file.add_unit(spike_times=[float(time)], electrode_group=group)
 
-    found = contents(write_nwb(tmp_path / "a.nwb", electrodes=ELECTRODES, extra=units))
-    assert found.units["electrode_group"].tolist() == ["shank0", "shank1"]
-    assert found.places["electrode_group.location"] == (("left CA1",), ("PL",))
+    recording = contents(write_nwb(tmp_path / "a.nwb", electrodes=ELECTRODES, extra=units))
+    assert recording.units["electrode_group"].tolist() == ["shank0", "shank1"]
+    assert recording.places["electrode_group.location"] == (("left CA1",), ("PL",))
 
 
 def test_one_electrode_a_unit(tmp_path: Path, write_nwb: Writer) -> None:
@@ -98,31 +98,31 @@ def test_units_columns(tmp_path: Path, write_nwb: Writer) -> None:
         file.add_unit_column("amplitudes", "", index=True, data=[[1.0], [2.0], [3.0, 4.0]])
         file.add_unit_column("cell_type", "", enum=["pyr", "int"], data=[1, 0, 1])
 
-    found = contents(write_nwb(tmp_path / "a.nwb", extra=units))
-    assert list(found.units) == ["unit", "quality", "presence_ratio", "is_good", "cell_type"]
-    assert found.units["quality"].tolist() == ["good", "mua", "noise"]
-    assert found.units["presence_ratio"].isna().tolist() == [False, True, False]
-    assert found.units["is_good"].dtype == bool
-    assert found.units["cell_type"].tolist() == ["int", "pyr", "int"]
-    assert tuple(map(str, found.notes)) == (
+    recording = contents(write_nwb(tmp_path / "a.nwb", extra=units))
+    assert list(recording.units) == ["unit", "quality", "presence_ratio", "is_good", "cell_type"]
+    assert recording.units["quality"].tolist() == ["good", "mua", "noise"]
+    assert recording.units["presence_ratio"].isna().tolist() == [False, True, False]
+    assert recording.units["is_good"].dtype == bool
+    assert recording.units["cell_type"].tolist() == ["int", "pyr", "int"]
+    assert tuple(map(str, recording.notes)) == (
         "units: columns that do not hold one number or text a row are left out: template, amplitudes",
     )
 
 
 def test_spike_times_come_as_they_are(tmp_path: Path, write_nwb: Writer) -> None:
     odd = {4: [3.0, np.nan, -1.0, 3.0], 9: [], 5: [1.0]}
-    found = contents(write_nwb(tmp_path / "a.nwb", spikes=odd, columns={"region": ["HC", "HC", "PFC"]}))
-    assert found.units["unit"].tolist() == [4, 9, 5]
-    assert found.spikes["unit"].tolist() == [4, 4, 4, 4, 5]
-    np.testing.assert_array_equal(found.spikes["time_s"], [3.0, np.nan, -1.0, 3.0, 1.0])
+    recording = contents(write_nwb(tmp_path / "a.nwb", spikes=odd, columns={"region": ["HC", "HC", "PFC"]}))
+    assert recording.units["unit"].tolist() == [4, 9, 5]
+    assert recording.spikes["unit"].tolist() == [4, 4, 4, 4, 5]
+    np.testing.assert_array_equal(recording.spikes["time_s"], [3.0, np.nan, -1.0, 3.0, 1.0])
 
 
 def test_single_precision_is_told(tmp_path: Path, write_nwb: Writer) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes={0: [3600.0, 3601.0]})
     replace_array(path, "units/spike_times", np.array([3600.0, 3601.0], dtype=np.float32))
-    found = contents(path)
-    assert found.spikes["time_s"].dtype == np.float64
-    assert tuple(map(str, found.notes)) == (
+    recording = contents(path)
+    assert recording.spikes["time_s"].dtype == np.float64
+    assert tuple(map(str, recording.notes)) == (
         "units/spike_times: float32 holds these times only to 0.24 ms; save them as float64 (double)",
     )
 
@@ -138,25 +138,25 @@ def test_single_precision_is_told(tmp_path: Path, write_nwb: Writer) -> None:
 def test_unit_ids(tmp_path: Path, write_nwb: Writer, ids: Any, unit: list[int], names: list[str] | None) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES)
     replace_array(path, "units/id", np.asarray(ids))
-    found = contents(path)
-    assert found.units["unit"].tolist() == unit
-    assert found.spikes["unit"].tolist() == [unit[0]] * 3 + [unit[1]] * 2
-    assert found.units.get("name", pd.Series(dtype=str)).tolist() == (names or [])
-    assert bool(found.notes) is (names is not None)
+    recording = contents(path)
+    assert recording.units["unit"].tolist() == unit
+    assert recording.spikes["unit"].tolist() == [unit[0]] * 3 + [unit[1]] * 2
+    assert recording.units.get("name", pd.Series(dtype=str)).tolist() == (names or [])
+    assert bool(recording.notes) is (names is not None)
 
 
 @pytest.mark.parametrize(
-    ("index", "said"),
+    ("index", "message"),
     [
         ([3, 2], "spike_times_index must rise from row to row, it falls at row 1 to 2"),
         ([3, 9], "spike_times_index reaches to value 9, but units/spike_times holds 5: is it truncated?"),
         ([3, 5, 5], r"root/units: ValueError: Columns must be the same length"),
     ],
 )
-def test_broken_index(tmp_path: Path, write_nwb: Writer, index: list[int], said: str) -> None:
+def test_broken_index(tmp_path: Path, write_nwb: Writer, index: list[int], message: str) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES, columns=REGIONS)
     replace_array(path, "units/spike_times_index", np.array(index, dtype=np.uint8))
-    with pytest.raises(DataError, match=said) as refused:
+    with pytest.raises(DataError, match=message) as refused:
         contents(path)
     assert len(str(refused.value)) < 400
 
@@ -164,9 +164,9 @@ def test_broken_index(tmp_path: Path, write_nwb: Writer, index: list[int], said:
 def test_spikes_that_belong_to_no_unit_are_told(tmp_path: Path, write_nwb: Writer) -> None:
     path = write_nwb(tmp_path / "a.nwb", spikes=SPIKES)
     replace_array(path, "units/spike_times_index", np.array([3, 4], dtype=np.uint8))
-    found = contents(path)
-    assert len(found.spikes) == 4
-    assert "1 values at the end of units/spike_times belong to no row" in str(found.notes[0])
+    recording = contents(path)
+    assert len(recording.spikes) == 4
+    assert "1 values at the end of units/spike_times belong to no row" in str(recording.notes[0])
 
 
 def test_everything_wrong_at_once(tmp_path: Path, write_nwb: Writer) -> None:
@@ -221,10 +221,10 @@ def test_units_in_processing(tmp_path: Path, write_nwb: Writer) -> None:
             module.add(table)
 
     path = write_nwb(tmp_path / "a.nwb", extra=units)
-    found = contents(path)
-    assert len(found.units) == 1
+    recording = contents(path)
+    assert len(recording.units) == 1
     assert "units are read from processing/ecephys/kilosort; the file also has processing/ecephys/mountain" in str(
-        found.notes[0]
+        recording.notes[0]
     )
     assert len(contents(path, units="processing/ecephys/mountainsort").units) == 2
     with pytest.raises(
@@ -255,7 +255,7 @@ def test_waveforms_and_raw_voltage_are_never_read(
     touched: list[str] = []
     inner = h5py.Dataset.__getitem__
     monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda self, *a: (touched.append(self.name), inner(self, *a))[1])
-    found = contents(path)
-    assert len(found.spikes) == 2 and found.behavior.empty and found.notes == ()
+    recording = contents(path)
+    assert len(recording.spikes) == 2 and recording.behavior.empty and recording.notes == ()
     assert "/units/spike_times" in touched
     assert not [n for n in touched if n.endswith(("/data", "waveforms", "waveform_mean"))]

@@ -42,23 +42,23 @@ def test_written_and_read_again(reader: str, recording: Recording, settings: Set
     written = full(recording)
     path = module.write(written, tmp_path / "new")
     assert find_recordings(tmp_path / "new") == [path]
-    found = choose(module.read(path, module.Options()), settings().data, settings().trials).recording
-    pd.testing.assert_frame_equal(found.units[list(written.units)], written.units, check_dtype=False)
-    pd.testing.assert_frame_equal(found.spikes, written.spikes)
+    read_back = choose(module.read(path, module.Options()), settings().data, settings().trials).recording
+    pd.testing.assert_frame_equal(read_back.units[list(written.units)], written.units, check_dtype=False)
+    pd.testing.assert_frame_equal(read_back.spikes, written.spikes)
     trials = written.trials.assign(choice=["stay", "", "skip"])
-    pd.testing.assert_frame_equal(found.trials[list(trials)], trials, check_dtype=False)
-    assert {c: found.trials[c].dtype.kind for c in ("correct", "number", "delay")} == {
+    pd.testing.assert_frame_equal(read_back.trials[list(trials)], trials, check_dtype=False)
+    assert {c: read_back.trials[c].dtype.kind for c in ("correct", "number", "delay")} == {
         "correct": "b", "number": "i", "delay": "f",
     }  # fmt: skip
     behavior = written.behavior.replace({"series": {"a/b": "a_b"}})
     order = ["series", "time_s"]
     pd.testing.assert_frame_equal(
-        found.behavior.sort_values(order, ignore_index=True),
+        read_back.behavior.sort_values(order, ignore_index=True),
         behavior.sort_values(order, ignore_index=True),
         check_dtype=False,
     )
-    np.testing.assert_array_equal(found.observed, written.observed)
-    assert (found.name, found.animal, found.warnings) == ("small", "rat", ())
+    np.testing.assert_array_equal(read_back.observed, written.observed)
+    assert (read_back.name, read_back.animal, read_back.warnings) == ("small", "rat", ())
 
 
 def test_what_nwb_cannot_hold(recording: Recording, tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_what_nwb_cannot_hold(recording: Recording, tmp_path: Path) -> None:
         ({"units": recording.units.assign(unit=1)}, "unit ids must be unique"),
         ({"spikes": recording.spikes.assign(unit=5)}, "4 spikes are of units that are not in the units table"),
     ]
-    for change, said in cases:
-        with pytest.raises(DataError, match=said):
+    for change, message in cases:
+        with pytest.raises(DataError, match=message):
             nwb.write(replace(recording, **change), tmp_path)
 
 
@@ -82,9 +82,9 @@ def test_the_name_of_an_electrode_group_is_kept(recording: Recording, tmp_path: 
 def test_an_empty_recording(recording: Recording, tmp_path: Path) -> None:
     nothing = {"trials": pd.DataFrame(), "animal": "unknown", "observed": np.empty((0, 2))}
     bare = replace(recording, spikes=recording.spikes[:0], behavior=recording.behavior[:0], **nothing)
-    found = contents(nwb.write(bare, tmp_path))
-    assert len(found.spikes) == 0 and len(found.units) == 2
-    assert (found.animal, dict(found.tables), found.observed_of_unit) == ("unknown", {}, None)
+    read_back = contents(nwb.write(bare, tmp_path))
+    assert len(read_back.spikes) == 0 and len(read_back.units) == 2
+    assert (read_back.animal, dict(read_back.tables), read_back.observed_of_unit) == ("unknown", {}, None)
 
 
 @pytest.mark.slow
@@ -100,8 +100,8 @@ def test_memory_is_about_that_of_the_spikes(recording: Recording, tmp_path: Path
     path = nwb.write(replace(recording, spikes=spikes, units=units), tmp_path)
     contents(path)  # what pynwb keeps of its own is not counted
     tracemalloc.start()
-    found = contents(path)
+    read_back = contents(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    pd.testing.assert_frame_equal(found.spikes, spikes)
+    pd.testing.assert_frame_equal(read_back.spikes, spikes)
     assert peak < 1.6 * 16 * n

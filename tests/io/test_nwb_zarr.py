@@ -86,8 +86,8 @@ def test_the_same_contents_as_of_hdf5(written: Callable[[str], Path], folder: Pa
     for name, table in ours.tables.items():
         pd.testing.assert_frame_equal(table, theirs.tables[name])
     assert ours.observed_of_unit is not None and theirs.observed_of_unit is not None
-    for mine, other in zip(ours.observed_of_unit, theirs.observed_of_unit, strict=True):
-        np.testing.assert_array_equal(mine, other)
+    for our_times, their_times in zip(ours.observed_of_unit, theirs.observed_of_unit, strict=True):
+        np.testing.assert_array_equal(our_times, their_times)
 
 
 @pytest.mark.parametrize("name", ["b.zarr", "b.nwb.zarr", "b.NWB.ZARR", "b"])
@@ -169,8 +169,8 @@ def test_a_chunk_cut_short(folder: Path, array: str, when: str, monkeypatch: pyt
         contents(folder)
     expected = len(whole) if half >= 16 else 16  # below, not even the header is there
     where = array if when == "before opening" else ARRAYS[array]
-    said = f"{where}: 1 chunk is not whole: {chunk.name} ({half} of {expected} bytes); copy the folder again"
-    assert said in str(caught.value)
+    message = f"{where}: 1 chunk is not whole: {chunk.name} ({half} of {expected} bytes); copy the folder again"
+    assert message in str(caught.value)
 
 
 @pytest.mark.slow
@@ -194,7 +194,7 @@ def test_no_chunk_that_is_cut_short_is_ever_decoded(folder: Path, monkeypatch: p
         with contextlib.suppress(DataError):
             contents(folder)
         file.write_bytes(whole)
-    assert all(found == expected for found, expected in lengths)
+    assert all(length == expected for length, expected in lengths)
 
 
 def test_a_chunk_of_a_few_bytes(folder: Path) -> None:
@@ -234,12 +234,12 @@ def test_a_missing_part(folder: Path, lost: str) -> None:
 
 def test_versions(folder: Path) -> None:
     attributes = json.loads((folder / ".zattrs").read_text())
-    for version, said in (("1.0.6", "found nwb_version 1.0.6"), (None, "found nwb_version missing")):
+    for version, message in (("1.0.6", "found nwb_version 1.0.6"), (None, "found nwb_version missing")):
         attributes["nwb_version"] = version
         held = {k: v for k, v in attributes.items() if v is not None}
         (folder / ".zattrs").write_text(json.dumps(held))
         (folder / ".zmetadata").unlink(missing_ok=True)
-        with pytest.raises(DataError, match=said):
+        with pytest.raises(DataError, match=message):
             contents(folder)
     (folder / "zarr.json").write_text(json.dumps({"zarr_format": 3, "attributes": {"nwb_version": "2.9.0"}}))
     with pytest.raises(DataError, match="expected NWB in Zarr format 2, found format 3"):

@@ -54,11 +54,11 @@ def table(path: Path, name: str, **columns: list[Any]) -> None:
 def test_what_spikeinterface_exported(exported: tuple[Path, Any]) -> None:
     folder, sorting = exported
     assert phy.can_read(folder)
-    found = read("phy", folder)
-    same({str(u): t for u, t in trains(found).items()}, oracle(sorting))
-    assert found.units["brain_area"].tolist() == ["HC", "HC", "PFC", "PFC"]
-    assert found.units["quality"].tolist() == [""] * 4
-    assert {"isi_violations_ratio", "si_unit_id", "channel_group"} <= set(found.units)
+    contents = read("phy", folder)
+    same({str(u): t for u, t in trains(contents).items()}, oracle(sorting))
+    assert contents.units["brain_area"].tolist() == ["HC", "HC", "PFC", "PFC"]
+    assert contents.units["quality"].tolist() == [""] * 4
+    assert {"isi_violations_ratio", "si_unit_id", "channel_group"} <= set(contents.units)
 
 
 @pytest.mark.slow  # SpikeInterface takes seconds to load
@@ -94,14 +94,14 @@ def test_cluster_info_says_what_there_is_and_keeps_silent_units(tmp_path: Path) 
     }
     pd.DataFrame(info).to_csv(path / "cluster_info.tsv", sep="\t", index=False)
     table(path, "group", cluster_id=[2, 9, 40], group=["good", "good", "good"])
-    found = read("phy", path)
-    assert found.units["unit"].tolist() == [9, 2, 5, 77]
-    assert found.units["quality"].tolist() == ["mua", "good", "noise", ""]
-    assert found.units["depth"].tolist() == [1.0, 2.0, 3.0, 4.0]
-    assert found.spikes["unit"].tolist() == [9, 2, 2, 2, 5, 5, 5]
-    assert any("cluster_group.tsv: 1 clusters have no spikes" in str(n) for n in found.notes)
-    assert any("column group differs" in str(n) for n in found.notes)
-    assert any("1 of 4 clusters have neither a group nor a label" in str(n) for n in found.notes)
+    contents = read("phy", path)
+    assert contents.units["unit"].tolist() == [9, 2, 5, 77]
+    assert contents.units["quality"].tolist() == ["mua", "good", "noise", ""]
+    assert contents.units["depth"].tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert contents.spikes["unit"].tolist() == [9, 2, 2, 2, 5, 5, 5]
+    assert any("cluster_group.tsv: 1 clusters have no spikes" in str(n) for n in contents.notes)
+    assert any("column group differs" in str(n) for n in contents.notes)
+    assert any("1 of 4 clusters have neither a group nor a label" in str(n) for n in contents.notes)
 
 
 def test_old_tables_with_tabs_in_csv_and_id(tmp_path: Path) -> None:
@@ -113,9 +113,9 @@ def test_old_tables_with_tabs_in_csv_and_id(tmp_path: Path) -> None:
 def test_templates_where_nothing_was_curated(tmp_path: Path) -> None:
     path = folder_of(tmp_path / "a")
     (path / "spike_clusters.npy").rename(path / "spike_templates.npy")
-    found = read("phy", path)
-    assert found.units["unit"].tolist() == [2, 5, 9]
-    assert "spike_templates.npy" in str(found.notes[0])
+    contents = read("phy", path)
+    assert contents.units["unit"].tolist() == [2, 5, 9]
+    assert "spike_templates.npy" in str(contents.notes[0])
 
 
 def test_spikes_come_as_they_are(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_params_is_never_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "options", "said"),
+    ("params", "options", "message"),
     [
         ("", {}, r"no sampling rate: expected it in params\.py; or write data\.options: \{sampling_rate_hz: 30000\}"),
         ("sample_rate = 2 * rate", {}, r"params\.py: expected sample_rate = a number, got '2 \* rate'"),
@@ -140,9 +140,9 @@ def test_params_is_never_run(tmp_path: Path) -> None:
         ("sample_rate = 0", {}, "params.py gives a sampling rate of 0 Hz"),
     ],
 )
-def test_sampling_rate(tmp_path: Path, params: str, options: dict[str, Any], said: str) -> None:
+def test_sampling_rate(tmp_path: Path, params: str, options: dict[str, Any], message: str) -> None:
     path = folder_of(tmp_path / "a", params=params)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         read("phy", path, **options)
 
 
@@ -153,7 +153,7 @@ def test_sampling_rate_that_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("samples", "clusters", "said"),
+    ("samples", "clusters", "message"),
     [
         ([1, 2, 3], [0, 1], "spike_times.npy has 3 spikes, spike_clusters.npy has 2"),
         ([0.5, 2.0], [0, 1], r"spike_times.npy: expected whole numbers \(samples\), got 0.5: are these seconds\?"),
@@ -163,8 +163,8 @@ def test_sampling_rate_that_is_asked_for(tmp_path: Path) -> None:
         (np.array([1, None]), [0, 1], "spike_times.npy cannot be read as an array"),
     ],
 )
-def test_arrays_that_do_not_fit(tmp_path: Path, samples: Any, clusters: Any, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_arrays_that_do_not_fit(tmp_path: Path, samples: Any, clusters: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         read("phy", folder_of(tmp_path / "a", samples, clusters))
 
 
@@ -181,10 +181,10 @@ def test_tables_beside_give_regions_and_trials(tmp_path: Path) -> None:
     write_csv(path, "units.csv", unit=[2, 5, 9], region=["HC", "PFC", "HC"])
     write_csv(path, "trials.csv", start_time=[0.0], stop_time=[1.0], choice=["stay"])
     table(path, "KSLabel", cluster_id=[2, 5, 9], KSLabel=["mua", "good", "good"])
-    found = read("phy", path)
-    assert found.units["region"].tolist() == ["HC", "PFC", "HC"]
-    assert found.tables["trials"]["choice"].tolist() == ["stay"]
-    assert found.notes == ()
+    contents = read("phy", path)
+    assert contents.units["region"].tolist() == ["HC", "PFC", "HC"]
+    assert contents.tables["trials"]["choice"].tolist() == ["stay"]
+    assert contents.notes == ()
     write_csv(path, "units.csv", unit=[2, 6], region=["HC", "PFC"])
     with pytest.raises(DataError, match="no such units as 6"):
         read("phy", path)
@@ -205,8 +205,8 @@ def test_a_table_of_clusters_that_misses_some(tmp_path: Path, recording: Recordi
     info = path / "cluster_info.tsv"
     lines = info.read_text(encoding="utf-8").splitlines(keepends=True)
     info.write_text("".join(lines[:-1]), encoding="utf-8")
-    said = "cluster_info: no row for 1, which have spikes: was it saved before a merge or split, or cut short?"
-    assert said in map(str, read("phy", path).notes)
+    message = "cluster_info: no row for 1, which have spikes: was it saved before a merge or split, or cut short?"
+    assert message in map(str, read("phy", path).notes)
     info.write_text("".join(lines)[:-1], encoding="utf-8")
     ending = "cluster_info.tsv: the last line does not end; unless it was typed so, was the file cut short?"
     assert read("phy", path).notes == (Finding.warning("last-line-without-end", "cluster_info.tsv", ending),)
@@ -216,7 +216,7 @@ def lines(path: Path, name: str, *rows: str) -> None:
     (path / name).write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
 
 
-def said(path: Path, part: str) -> str:
+def note_about(path: Path, part: str) -> str:
     """The one note that has these words."""
     (note,) = [n for n in map(str, read("phy", path).notes) if part in n]
     return note
@@ -229,21 +229,21 @@ def quality(path: Path) -> dict[int, str]:
 
 def test_a_row_without_a_number_of_a_cluster_is_left_out(tmp_path: Path) -> None:
     truth = make_case("02_phy_blank_cluster_id", tmp_path)
-    found = read("phy", tmp_path / "day1")
-    used = found.units[found.units["region"].isin(list(truth["units"]))]
+    contents = read("phy", tmp_path / "day1")
+    used = contents.units[contents.units["region"].isin(list(truth["units"]))]
     assert used["region"].value_counts().to_dict() == truth["units"]
     assert used["quality"].tolist() == ["good"] * 8
-    assert len(found.spikes) == truth["spikes"]
-    assert "cluster_info.tsv: 1 row left out: row 11 (no whole number in cluster_id: " in said(
+    assert len(contents.spikes) == truth["spikes"]
+    assert "cluster_info.tsv: 1 row left out: row 11 (no whole number in cluster_id: " in note_about(
         tmp_path / "day1", "left out"
     )
 
 
 def test_words_come_from_every_table_cell_by_cell(tmp_path: Path) -> None:
     truth = make_case("02c_phy_group_fills_gaps", tmp_path)
-    found = quality(tmp_path / "day1")
-    assert found == dict.fromkeys([0, 2, 5, 6, 7, 21], "good") | {1: "mua", 20: "noise", 3: "good", 4: "good"}
-    assert {k: w for k, w in found.items() if w != "good"} == {int(k): w for k, w in truth["not_good"].items()}
+    labels = quality(tmp_path / "day1")
+    assert labels == dict.fromkeys([0, 2, 5, 6, 7, 21], "good") | {1: "mua", 20: "noise", 3: "good", 4: "good"}
+    assert {k: w for k, w in labels.items() if w != "good"} == {int(k): w for k, w in truth["not_good"].items()}
 
 
 @pytest.mark.parametrize(
@@ -281,11 +281,11 @@ def test_a_persons_word_before_a_programs_before_a_sorters(tmp_path: Path) -> No
     assert quality(path) == {2: "good", 5: "MUA", 9: "mua"}
     write_csv(path, "units.csv", unit=[2, 5, 9], region=["HC", "PFC", "HC"], quality=["noise", "", "good"])
     assert quality(path) == {2: "noise", 5: "MUA", 9: "good"}
-    assert "cluster 2 (quality: noise, group: good; used: noise)" in said(path, "contradict")
+    assert "cluster 2 (quality: noise, group: good; used: noise)" in note_about(path, "contradict")
 
 
 @pytest.mark.parametrize(
-    ("rows", "found", "note"),
+    ("rows", "labels", "note"),
     [
         (["2.0\tmua", "5\tgood", "9\tnoise"], {2: "mua", 5: "good", 9: "noise"}, ""),
         ([" 2 \t mua ", "5\tgood", "9\tnoise", "\t", ""], {2: "mua", 5: "good", 9: "noise"}, ""),
@@ -307,12 +307,12 @@ def test_a_persons_word_before_a_programs_before_a_sorters(tmp_path: Path) -> No
         (["2", "5\tgood"], {2: "", 5: "good", 9: ""}, ""),
     ],
 )
-def test_one_odd_row_refuses_no_folder(tmp_path: Path, rows: list[str], found: dict[int, str], note: str) -> None:
+def test_one_odd_row_refuses_no_folder(tmp_path: Path, rows: list[str], labels: dict[int, str], note: str) -> None:
     path = folder_of(tmp_path / "a")
     lines(path, "cluster_group.tsv", "cluster_id\tgroup", *rows)
-    assert quality(path) == found
+    assert quality(path) == labels
     if note:
-        assert said(path, note).startswith("cluster_group.tsv: ")
+        assert note_about(path, note).startswith("cluster_group.tsv: ")
     else:
         assert not any("row" in n for n in map(str, read("phy", path).notes) if n.startswith("cluster_group"))
 
@@ -328,7 +328,7 @@ def test_only_the_cells_that_contradict_are_empty(tmp_path: Path) -> None:
     assert units["area"].fillna("").to_dict() == {2: "NA", 5: "PL", 9: ""}, "NA is nucleus accumbens"
     table(path, "depth", cluster_id=[5, 9], depth=[25.0, 30.0])
     assert read("phy", path).units["depth"].tolist() == [10.5, 20.0, 30.0]
-    assert "cluster 5 (20 and 25)" in said(
+    assert "cluster 5 (20 and 25)" in note_about(
         path, "cluster_depth.tsv: column depth differs from that of cluster_info.tsv"
     )
 
@@ -341,7 +341,7 @@ def test_a_copy_of_a_table_is_passed_over(tmp_path: Path, name: str) -> None:
     assert quality(path) == {2: "noise", 5: "mua", 9: "good"}, "alone it is the only judgement there is"
     lines(path, "cluster_group.tsv", "cluster_id\tgroup", "2\tgood", "5\tgood", "9\tgood")
     assert quality(path) == {2: "good", 5: "good", 9: "good"}
-    assert said(path, name).startswith(f"{name} is passed over")
+    assert note_about(path, name).startswith(f"{name} is passed over")
 
 
 def test_tables_as_spreadsheets_save_them(tmp_path: Path) -> None:
@@ -352,6 +352,6 @@ def test_tables_as_spreadsheets_save_them(tmp_path: Path) -> None:
         assert quality(path) == {2: "mua", 5: "good", 9: "noise"}
     (path / "cluster_group.csv").write_text(text, encoding="latin-1")
     assert quality(path) == {2: "mua", 5: "good", 9: "noise"}
-    assert "not utf-8" in said(path, "characters")
+    assert "not utf-8" in note_about(path, "characters")
     lines(path, "cluster_sizes.csv", "name,size", "a,1")
-    assert "it has no column cluster_id, but name, size" in said(path, "cluster_sizes.csv is not read")
+    assert "it has no column cluster_id, but name, size" in note_about(path, "cluster_sizes.csv is not read")

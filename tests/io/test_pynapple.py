@@ -45,11 +45,11 @@ def recording() -> Recording:
     )
 
 
-def same(found: Recording, written: Recording) -> None:
+def same(read_back: Recording, written: Recording) -> None:
     for name in ("spikes", "units", "trials", "behavior"):
-        pd.testing.assert_frame_equal(getattr(found, name), getattr(written, name), check_exact=True)
-    np.testing.assert_array_equal(found.observed, written.observed)
-    assert (found.name, found.animal) == (written.name, written.animal)
+        pd.testing.assert_frame_equal(getattr(read_back, name), getattr(written, name), check_exact=True)
+    np.testing.assert_array_equal(read_back.observed, written.observed)
+    assert (read_back.name, read_back.animal) == (written.name, written.animal)
 
 
 def back(recording: Recording, **changes: Any) -> Recording:
@@ -79,15 +79,15 @@ def test_what_pynapple_makes_of_its_own_objects() -> None:
     )
     frame = nap.TsdFrame(t=[0.0, 0.5], d=np.array([[1, 2], [3, 4]]), columns=["x", "y"])
     trials = nap.IntervalSet([1, 4], [2, 6], metadata={"choice": ["a", "b"]})
-    found = from_pynapple(units, trials, {"pos": frame}, name="n", region="brain_area")
-    assert found.units.to_dict("list") == {
+    converted = from_pynapple(units, trials, {"pos": frame}, name="n", region="brain_area")
+    assert converted.units.to_dict("list") == {
         "unit": [2, 5], "brain_area": ["HC", "PFC"], "depth": [2, 1], "region": ["HC", "PFC"],
     }  # fmt: skip
-    assert found.spikes.to_dict("list") == {"unit": [2, 5, 5], "time_s": [1 / 3, 3.0, 9.0]}
-    assert found.trials.to_dict("list") == {"start_time": [1, 4], "stop_time": [2, 6], "choice": ["a", "b"]}
-    assert found.behavior["series"].tolist() == ["pos_x", "pos_x", "pos_y", "pos_y"]
-    assert found.behavior["value"].tolist() == [1, 3, 2, 4]
-    assert found.observed.tolist() == [[0, 5], [8, 10]]
+    assert converted.spikes.to_dict("list") == {"unit": [2, 5, 5], "time_s": [1 / 3, 3.0, 9.0]}
+    assert converted.trials.to_dict("list") == {"start_time": [1, 4], "stop_time": [2, 6], "choice": ["a", "b"]}
+    assert converted.behavior["series"].tolist() == ["pos_x", "pos_x", "pos_y", "pos_y"]
+    assert converted.behavior["value"].tolist() == [1, 3, 2, 4]
+    assert converted.observed.tolist() == [[0, 5], [8, 10]]
     given = from_pynapple(units, trials, name="n", region=["A", "B"], observed=nap.IntervalSet(0, 20), animal="R")
     assert (given.units["region"].tolist(), given.observed.tolist(), len(given.behavior)) == (["A", "B"], [[0, 20]], 0)
 
@@ -128,12 +128,12 @@ def test_whatever_is_lost_is_said(recording: Recording) -> None:
     )
     with pytest.warns(UserWarning) as caught:
         out = to_pynapple(odd)
-    said = " ".join(str(w.message) for w in caught)
+    messages = " ".join(str(w.message) for w in caught)
     for part in (
         "2 of 4 spikes lie outside", "sorted in units [3]", "column rate", "no trials", "intervals that touch",
         "1 samples without a time", "samples are sorted",
     ):  # fmt: skip
-        assert part in said
+        assert part in messages
     assert out.units[3].t.tolist() == [1.0, 2.0]
     assert len(out.units[8]) == 0
     assert (out.behavior["x"].t.tolist(), out.behavior["x"].d.tolist()) == ([1.0, 2.0], [10.0, 20.0])
@@ -182,12 +182,12 @@ def test_without_pynapple(recording: Recording, monkeypatch: pytest.MonkeyPatch)
 def test_a_real_recording_as_pynapple_reads_it(real_folder: Path) -> None:
     path = real_folder / "lederberg_2017-12-05.nwb"
     data = nap.load_file(str(path))
-    found = from_pynapple(data["units"], data["trials"], name=path.stem, region="brain_area")
+    converted = from_pynapple(data["units"], data["trials"], name=path.stem, region="brain_area")
     choice = DataConfig(path=str(path), source=["CA1"], target=["ACA"], observed="trials")
     ours = io.choose(io.read_contents(path, choice), choice, TrialsConfig()).recording
-    pd.testing.assert_frame_equal(found.spikes, ours.spikes.sort_values("unit", kind="stable", ignore_index=True))
-    assert found.units["region"].tolist() == ours.units["region"].tolist()
+    pd.testing.assert_frame_equal(converted.spikes, ours.spikes.sort_values("unit", kind="stable", ignore_index=True))
+    assert converted.units["region"].tolist() == ours.units["region"].tolist()
     columns = ["start_time", "stop_time", "stimulus_time", "contrast_left"]
-    pd.testing.assert_frame_equal(found.trials[columns], ours.trials[columns])
-    assert found.trials["outcome"].tolist() == ours.trials["outcome"].tolist()
-    same(back(found), found)
+    pd.testing.assert_frame_equal(converted.trials[columns], ours.trials[columns])
+    assert converted.trials["outcome"].tolist() == ours.trials["outcome"].tolist()
+    same(back(converted), converted)

@@ -79,33 +79,33 @@ def round_trip(reader: Reader, recording: Recording, folder: Path) -> tuple[Path
 
 def test_round_trip(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
     written = on_grid(simulated, reader)
-    path, found = round_trip(reader, written, tmp_path)
-    assert (found.name, found.animal) == ("rat1_day1", "rat1")
-    assert found.source_file == path.name
+    path, read_back = round_trip(reader, written, tmp_path)
+    assert (read_back.name, read_back.animal) == ("rat1_day1", "rat1")
+    assert read_back.source_file == path.name
     if reader.__name__.endswith(".binned"):
-        same_counts(found, written)
+        same_counts(read_back, written)
         return
-    np.testing.assert_array_equal(found.observed, written.observed)
-    same_units_and_spikes(found, written)
-    same_trials(found.trials, written.trials)
-    same_behavior(found.behavior, written.behavior)
-    io.check(found, CHOICE, TRIALS)
+    np.testing.assert_array_equal(read_back.observed, written.observed)
+    same_units_and_spikes(read_back, written)
+    same_trials(read_back.trials, written.trials)
+    same_behavior(read_back.behavior, written.behavior)
+    io.check(read_back, CHOICE, TRIALS)
 
 
-def same_units_and_spikes(found: Recording, written: Recording) -> None:
+def same_units_and_spikes(read_back: Recording, written: Recording) -> None:
     """Every unit by its spike train, whatever the format calls it: its region and depth with it."""
-    assert found.spikes["unit"].dtype == np.int64
-    assert found.spikes["time_s"].dtype == np.float64
-    ours, theirs = trains(found), trains(written)
-    assert ours.keys() == set(found.units["unit"])
+    assert read_back.spikes["unit"].dtype == np.int64
+    assert read_back.spikes["time_s"].dtype == np.float64
+    ours, theirs = trains(read_back), trains(written)
+    assert ours.keys() == set(read_back.units["unit"])
     assert len(ours) == len(theirs)
     named_anew = ours.keys() != theirs.keys()  # ids of the format's own: a tetrode and a cell
-    mine, other = found.units.set_index("unit"), written.units.set_index("unit")
+    units, written_units = read_back.units.set_index("unit"), written.units.set_index("unit")
     for unit, times in theirs.items():
         twin = next(u for u, t in ours.items() if np.array_equal(t, times)) if named_anew else unit
         np.testing.assert_array_equal(ours[twin], times)
         for column in ("region", "depth_um"):
-            assert mine.at[twin, column] == other.at[unit, column], (column, unit)
+            assert units.at[twin, column] == written_units.at[unit, column], (column, unit)
 
 
 def trains(recording: Recording) -> dict[int, Any]:
@@ -113,38 +113,38 @@ def trains(recording: Recording) -> dict[int, Any]:
     return {int(u): times.get_group(u).to_numpy() for u in recording.units["unit"]}
 
 
-def same_trials(found: pd.DataFrame, written: pd.DataFrame) -> None:
-    assert set(written.columns) <= set(found.columns)
+def same_trials(trials: pd.DataFrame, written: pd.DataFrame) -> None:
+    assert set(written.columns) <= set(trials.columns)
     for name in written.columns:
         if written[name].dtype.kind in "fiu":
-            np.testing.assert_array_equal(found[name].to_numpy(float), written[name].to_numpy(float), err_msg=name)
+            np.testing.assert_array_equal(trials[name].to_numpy(float), written[name].to_numpy(float), err_msg=name)
         else:
-            assert label_names(found[name]).tolist() == label_names(written[name]).tolist(), name
+            assert label_names(trials[name]).tolist() == label_names(written[name]).tolist(), name
 
 
-def same_behavior(found: pd.DataFrame, written: pd.DataFrame) -> None:
-    assert set(found["series"]) == set(written["series"])
+def same_behavior(series_read: pd.DataFrame, written: pd.DataFrame) -> None:
+    assert set(series_read["series"]) == set(written["series"])
     for name, series in written.groupby("series"):
-        mine = found[found["series"] == name]
-        np.testing.assert_array_equal(mine["time_s"].to_numpy(), series["time_s"].to_numpy())
-        np.testing.assert_array_equal(mine["value"].to_numpy(), series["value"].to_numpy())
+        samples = series_read[series_read["series"] == name]
+        np.testing.assert_array_equal(samples["time_s"].to_numpy(), series["time_s"].to_numpy())
+        np.testing.assert_array_equal(samples["value"].to_numpy(), series["value"].to_numpy())
 
 
-def same_counts(found: Recording, written: Recording) -> None:
-    assert found.resolution_s > 0
-    start = found.observed[:, 0]
-    n = round(float(np.diff(found.observed, axis=1).min()) / found.resolution_s)
-    same_trials(found.trials, written.trials)
+def same_counts(read_back: Recording, written: Recording) -> None:
+    assert read_back.resolution_s > 0
+    start = read_back.observed[:, 0]
+    n = round(float(np.diff(read_back.observed, axis=1).min()) / read_back.resolution_s)
+    same_trials(read_back.trials, written.trials)
 
     def counts(recording: Recording) -> Any:
         order = np.sort(recording.units["unit"].to_numpy())
         spikes = recording.spikes.sort_values("unit", kind="stable")
         index = np.searchsorted(order, spikes["unit"].to_numpy())
-        return bin_windows(spikes["time_s"].to_numpy(), index, len(order), start, n, found.resolution_s)
+        return bin_windows(spikes["time_s"].to_numpy(), index, len(order), start, n, read_back.resolution_s)
 
-    np.testing.assert_array_equal(counts(found), counts(written))
-    assert counts(found).sum() > 0
-    regions = [r.units.sort_values("unit")["region"].tolist() for r in (found, written)]
+    np.testing.assert_array_equal(counts(read_back), counts(written))
+    assert counts(read_back).sum() > 0
+    regions = [r.units.sort_values("unit")["region"].tolist() for r in (read_back, written)]
     assert regions[0] == regions[1]
 
 
@@ -166,9 +166,9 @@ def test_spikes_come_as_they_are(reader: Reader, simulated: Recording, tmp_path:
     spikes = on_grid(simulated, reader).spikes
     first = spikes["unit"] == spikes["unit"].iloc[0]
     odd = pd.concat([spikes[first].iloc[::-1], spikes[first].iloc[:1], spikes[~first]], ignore_index=True)
-    found = round_trip(reader, replace(simulated, spikes=odd), tmp_path)[1]
-    mine = found.spikes[found.spikes["unit"] == found.units["unit"].iloc[0]]["time_s"].to_numpy()
-    np.testing.assert_array_equal(mine, odd["time_s"].to_numpy()[: first.sum() + 1])
+    read_back = round_trip(reader, replace(simulated, spikes=odd), tmp_path)[1]
+    times = read_back.spikes[read_back.spikes["unit"] == read_back.units["unit"].iloc[0]]["time_s"].to_numpy()
+    np.testing.assert_array_equal(times, odd["time_s"].to_numpy()[: first.sum() + 1])
 
 
 def test_a_path_of_another_kind_is_not_taken_and_never_an_error(reader: Reader, tmp_path: Path) -> None:
@@ -215,9 +215,9 @@ def test_a_damaged_recording_is_refused_in_words(
         whole = file.read_bytes()
         file.write_bytes(whole[: len(whole) // part])
         try:
-            found = reader.read(path, options_of(reader, CHOICE)) if reader.can_read(path) else sound
-            assert {note.code for note in found.notes} <= CODES
-            if not same_contents(found, sound) and not set(found.notes) - set(sound.notes):
+            contents = reader.read(path, options_of(reader, CHOICE)) if reader.can_read(path) else sound
+            assert {note.code for note in contents.notes} <= CODES
+            if not same_contents(contents, sound) and not set(contents.notes) - set(sound.notes):
                 changed.append(file)
         except DataError as error:
             assert "Traceback" not in str(error)
@@ -226,21 +226,21 @@ def test_a_damaged_recording_is_refused_in_words(
     assert [f for f in changed if (key_of(reader), f.suffix) not in SILENT] == []
 
 
-def same_contents(one: Contents, other: Contents) -> bool:
-    pairs = [(one.spikes, other.spikes), (one.units, other.units), (one.behavior, other.behavior)]
-    pairs += [(one.tables.get(name, pd.DataFrame()), table) for name, table in other.tables.items()]
-    same = one.tables.keys() == other.tables.keys() and all(a.equals(b) for a, b in pairs)
-    return same and one.places == other.places and one.animal == other.animal and same_time(one, other)
+def same_contents(contents: Contents, other: Contents) -> bool:
+    pairs = [(contents.spikes, other.spikes), (contents.units, other.units), (contents.behavior, other.behavior)]
+    pairs += [(contents.tables.get(name, pd.DataFrame()), table) for name, table in other.tables.items()]
+    same = contents.tables.keys() == other.tables.keys() and all(a.equals(b) for a, b in pairs)
+    return same and contents.places == other.places and contents.animal == other.animal and same_time(contents, other)
 
 
-def same_time(one: Contents, other: Contents) -> bool:
+def same_time(first: Contents, second: Contents) -> bool:
     """The observed time, of the recording or of each unit."""
 
     def of(contents: Contents) -> list[Any]:
         every = [contents.observed, *(contents.observed_of_unit or ())]
         return [None if pairs is None else pairs.tolist() for pairs in every]
 
-    return of(one) == of(other)
+    return of(first) == of(second)
 
 
 def test_it_says_what_it_reads(reader: Reader) -> None:

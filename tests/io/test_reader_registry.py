@@ -46,11 +46,11 @@ def test_unknown_reader(tmp_path: Path) -> None:
         io.find_recordings(tmp_path, "nbw")
 
 
-@pytest.mark.parametrize(("names", "said"), [(("a.nwb", "a.NWB"), "called 'a'"), (("a|b.nwb",), "must not contain")])
-def test_names_must_be_unique_and_plain(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+@pytest.mark.parametrize(("names", "message"), [(("a.nwb", "a.NWB"), "called 'a'"), (("a|b.nwb",), "must not contain")])
+def test_names_must_be_unique_and_plain(tmp_path: Path, names: tuple[str, ...], message: str) -> None:
     for name in names:
         (tmp_path / name).touch()
     if len(list(tmp_path.iterdir())) < len(names):
         pytest.skip("this file system does not tell case apart")
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         io.find_recordings(tmp_path)

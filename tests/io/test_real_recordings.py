@@ -31,30 +31,30 @@ def steinmetz() -> Config:
 @pytest.mark.quick_cases(1)
 def test_units_and_trials(real_folder: Path, steinmetz: Config, name: str) -> None:
     regions, n_trials, n_success = TABLE[name]
-    found = io.read_recording(real_folder / f"{name}.nwb", RecordingSections.of(steinmetz))
-    used = found.units["region"][found.units["region"].isin([*steinmetz.data.source, *steinmetz.data.target])]
+    recording = io.read_recording(real_folder / f"{name}.nwb", RecordingSections.of(steinmetz))
+    used = recording.units["region"][recording.units["region"].isin([*steinmetz.data.source, *steinmetz.data.target])]
     assert used.value_counts().to_dict() == regions
-    assert len(found.trials) == n_trials
-    assert (found.trials["outcome"] == "success").sum() == n_success
-    assert found.observed.shape == (n_trials, 2)
-    assert found.animal == name.split("_")[0].capitalize()
-    assert not any("outside the observed" in str(w) for w in found.warnings)
+    assert len(recording.trials) == n_trials
+    assert (recording.trials["outcome"] == "success").sum() == n_success
+    assert recording.observed.shape == (n_trials, 2)
+    assert recording.animal == name.split("_")[0].capitalize()
+    assert not any("outside the observed" in str(w) for w in recording.warnings)
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_contents_are_those_of_the_file(real_folder: Path, name: str) -> None:
     """Against h5py: every spike, unit and column of trials, and nothing to tell."""
     path = real_folder / f"{name}.nwb"
-    found = nwb.read(path, nwb.Options())
+    contents = nwb.read(path, nwb.Options())
     with h5py.File(path) as handle:
         units, trials = handle["units"], handle["intervals/trials"]
-        np.testing.assert_array_equal(found.spikes["time_s"], units["spike_times"][:])
+        np.testing.assert_array_equal(contents.spikes["time_s"], units["spike_times"][:])
         counts = np.diff(units["spike_times_index"][:].astype(int), prepend=0)
-        np.testing.assert_array_equal(found.spikes["unit"], np.repeat(units["id"][:], counts))
-        assert {*found.tables["trials"]} == {"id", *map(str, trials.attrs["colnames"])}
+        np.testing.assert_array_equal(contents.spikes["unit"], np.repeat(units["id"][:], counts))
+        assert {*contents.tables["trials"]} == {"id", *map(str, trials.attrs["colnames"])}
         for column in ("start_time", "stop_time", "stimulus_time"):
-            np.testing.assert_array_equal(found.tables["trials"][column], trials[column][:])
-    assert (found.notes, len(found.behavior)) == ((), 0)
+            np.testing.assert_array_equal(contents.tables["trials"][column], trials[column][:])
+    assert (contents.notes, len(contents.behavior)) == ((), 0)
 
 
 @pytest.mark.slow

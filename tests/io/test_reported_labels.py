@@ -98,9 +98,9 @@ def test_a_merged_cluster_has_no_label_until_somebody_judges(folder: Path) -> No
 def test_label_of_ibl_counts_metrics_and_labels_is_of_the_channel() -> None:
     units = pd.DataFrame({"unit": range(4), "label": [1.0, 2 / 3, 1 / 3, 1.0], "labels": [0.0, 1.0, 0.0, 0.0]})
     assert find_label_columns(units) == []
-    (said,) = unit_labels(units, units, "auto", "day1").warnings
-    assert "label (1: 2, 0.666666666667: 1, 0.333333333333: 1)" in said.text
-    assert "labels (0: 3, 1: 1)" in said.text
+    (warning,) = unit_labels(units, units, "auto", "day1").warnings
+    assert "label (1: 2, 0.666666666667: 1, 0.333333333333: 1)" in warning.text
+    assert "labels (0: 3, 1: 1)" in warning.text
     assert unit_labels(units, units, "label", "day1").words == ("1", "0.666666666667", "0.333333333333", "1")
 
 
@@ -108,9 +108,9 @@ def test_klusta_has_numbers_and_names_of_groups() -> None:
     units = pd.DataFrame(
         {"unit": range(4), "cluster_group": [0, 1, 2, 3], "cluster_group_name": ["Noise", "MUA", "Good", "Unsorted"]}
     )
-    found = unit_labels(units, units, "auto", "day1")
-    assert found.words == ("Noise", "MUA", "Good", "Unsorted")
-    assert "cluster_group (0: 1, 1: 1, 2: 1, 3: 1)" in str(found.warnings[0])
+    labels = unit_labels(units, units, "auto", "day1")
+    assert labels.words == ("Noise", "MUA", "Good", "Unsorted")
+    assert "cluster_group (0: 1, 1: 1, 2: 1, 3: 1)" in str(labels.warnings[0])
 
 
 def test_a_custom_word_of_a_person_is_not_good(folder: Path) -> None:

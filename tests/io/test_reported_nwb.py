@@ -80,9 +80,9 @@ def replace_values(handle: Any, name: str, values: Any) -> None:
 def check_counts(folder: Path, rows: int = 40, **asked: Any) -> None:
     """The windows hold the spikes that a count by hand finds."""
     every = np.concatenate(list(TRAINS.values()))
-    found = counts(read(folder, **asked), settings(folder, **asked))
-    align = {row: float(TABLE["choice_time"].iloc[row]) for row in found}
-    assert len(found) == rows and found == brute_force(every, align)
+    binned = counts(read(folder, **asked), settings(folder, **asked))
+    align = {row: float(TABLE["choice_time"].iloc[row]) for row in binned}
+    assert len(binned) == rows and binned == brute_force(every, align)
 
 
 # times of spikes
@@ -92,9 +92,9 @@ def test_spike_times_of_a_unit_begin_again_at_zero(tmp_path: Path) -> None:
     half = len(TRAINS[1]) // 2
     again = np.r_[TRAINS[1][:half], TRAINS[1][half:] - TRAINS[1][half]]
     folder = write(tmp_path, TRAINS | {1: again})
-    said = refused(folder)
-    assert "spike times must rise within a unit; they fall in unit 1" in said
-    assert "data.exclude_units: {s: [1]}" in said
+    message = refused(folder)
+    assert "spike times must rise within a unit; they fall in unit 1" in message
+    assert "data.exclude_units: {s: [1]}" in message
     assert read(folder, exclude_units={"s": [1]}).units["unit"].tolist() == [0, *range(2, 12)]
 
 
@@ -107,27 +107,27 @@ def within_trials(times: Any) -> Any:
 def test_spike_times_count_from_the_start_of_each_trial(tmp_path: Path) -> None:
     """All positive, rising, 40 trials within 4 s: the case that rising and negative times do not show."""
     trains = {unit: within_trials(times) for unit, times in TRAINS.items()}
-    said = refused(write(tmp_path / "a", trains))
-    assert "every trial (choice_time 15.816 to 317.461) lies outside the spikes" in said
+    message = refused(write(tmp_path / "a", trains))
+    assert "every trial (choice_time 15.816 to 317.461) lies outside the spikes" in message
     relative = moved(TABLE, lambda times: times - TABLE["start_time"].to_numpy())
-    said = refused(write(tmp_path / "b", trains, relative))
-    assert "the trials count from their own start" in said and "start_time is 0 in all 40 trials" in said
+    message = refused(write(tmp_path / "b", trains, relative))
+    assert "the trials count from their own start" in message and "start_time is 0 in all 40 trials" in message
 
 
 @pytest.mark.parametrize("trials", [TABLE, moved(TABLE, lambda times: times * 1000)], ids=["seconds", "milliseconds"])
 def test_spike_times_in_milliseconds(tmp_path: Path, trials: pd.DataFrame) -> None:
-    said = refused(write(tmp_path, {unit: times * 1000 + 0.123 for unit, times in TRAINS.items()}, trials))
-    assert "spike times are not in seconds" in said and "divide milliseconds by 1000" in said
+    message = refused(write(tmp_path, {unit: times * 1000 + 0.123 for unit, times in TRAINS.items()}, trials))
+    assert "spike times are not in seconds" in message and "divide milliseconds by 1000" in message
 
 
 def test_spike_times_in_samples(tmp_path: Path) -> None:
-    said = refused(write(tmp_path, {unit: np.rint(times * 30_000) for unit, times in TRAINS.items()}))
-    assert "all 19585 are whole numbers" in said and "divide samples by the sampling rate" in said
+    message = refused(write(tmp_path, {unit: np.rint(times * 30_000) for unit, times in TRAINS.items()}))
+    assert "all 19585 are whole numbers" in message and "divide samples by the sampling rate" in message
 
 
 def test_spike_times_filled_up_with_nan(tmp_path: Path) -> None:
-    said = refused(write(tmp_path, TRAINS | {3: np.r_[TRAINS[3], [np.nan] * 20]}))
-    assert "20 spike times NaN or infinite, in unit 3" in said
+    message = refused(write(tmp_path, TRAINS | {3: np.r_[TRAINS[3], [np.nan] * 20]}))
+    assert "20 spike times NaN or infinite, in unit 3" in message
 
 
 # times of trials
@@ -166,9 +166,9 @@ def test_times_of_trials_in_single_precision(tmp_path: Path) -> None:
             replace_values(handle, f"intervals/trials/{name}", handle[f"intervals/trials/{name}"][:].astype(np.float32))
 
     later = {unit: times + 36_000 for unit, times in TRAINS.items()}
-    said = warned(write(tmp_path / "late", later, moved(TABLE, 36_000), change=single))
-    assert "trials/choice_time: float32 holds these times only to 3.9 ms" in said
-    assert "reaction_s" not in said
+    message = warned(write(tmp_path / "late", later, moved(TABLE, 36_000), change=single))
+    assert "trials/choice_time: float32 holds these times only to 3.9 ms" in message
+    assert "reaction_s" not in message
     assert "float32" not in warned(write(tmp_path / "early", change=single))
 
 
@@ -177,8 +177,8 @@ def test_the_session_starts_later_than_times_count(tmp_path: Path) -> None:
     reference = START - timedelta(seconds=37.6)
     folder = write(tmp_path, {unit: times + 37.6 for unit, times in TRAINS.items()}, reference=reference)
     assert "on two clocks: averaged over the trials, the units respond 37.8 s after choice_time" in refused(folder)
-    said = str(nwb.read(folder / "s.nwb", nwb.Options()).notes[0])
-    assert "37.6 s after the moment" in said and "{trials: 37.6}" in said
+    note = str(nwb.read(folder / "s.nwb", nwb.Options()).notes[0])
+    assert "37.6 s after the moment" in note and "{trials: 37.6}" in note
     mended = read(folder, offset_s={"trials": 37.6})
     assert mended.trials["choice_time"].to_numpy() == pytest.approx(TABLE["choice_time"].to_numpy() + 37.6)
 
@@ -212,11 +212,11 @@ def test_one_table_of_units_for_each_probe(tmp_path: Path) -> None:
     note = str(nwb.read(folder / "s.nwb", nwb.Options()).notes[0])
     tables = ["processing/ecephys/units_probe1", "processing/ecephys/units_probe2"]
     assert f"data.options.units: [{', '.join(tables)}] reads them all as one recording" in note
-    found = read(folder, options={"units": tables})
-    assert found.units["unit"].tolist() == [*range(6), *range(10, 16)]
-    assert found.units["probe"].tolist() == ["units_probe1"] * 6 + ["units_probe2"] * 6
-    assert found.units["region"].tolist() == REGIONS
-    spikes = found.spikes
+    recording = read(folder, options={"units": tables})
+    assert recording.units["unit"].tolist() == [*range(6), *range(10, 16)]
+    assert recording.units["probe"].tolist() == ["units_probe1"] * 6 + ["units_probe2"] * 6
+    assert recording.units["region"].tolist() == REGIONS
+    spikes = recording.spikes
     assert spikes.loc[spikes["unit"] == 12, "time_s"].to_numpy() == pytest.approx(TRAINS[8])
     check_counts(folder, options={"units": tables})
     assert "'processing/ecephys/units_probe3' is no units table" in refused(
@@ -235,9 +235,9 @@ def test_lists_of_labels_of_spyglass(tmp_path: Path) -> None:
         file.add_epoch(0.0, 330.0, tags=["02_r1"])
 
     folder = write(tmp_path, None, extra=add)
-    found = nwb.read(folder / "s.nwb", nwb.Options())
-    assert found.tables["epochs"]["tags"].tolist() == ["02_r1"]
-    judged = unit_labels(found.units, found.units, "auto", "s")
+    contents = nwb.read(folder / "s.nwb", nwb.Options())
+    assert contents.tables["epochs"]["tags"].tolist() == ["02_r1"]
+    judged = unit_labels(contents.units, contents.units, "auto", "s")
     assert judged.words[:6] == ("", "mua", "noise", "accept", "", "reject")
     assert has_unwanted_label(judged.words, ["good"]).tolist() == [False, True, True, False, False, True] * 2
 
@@ -323,11 +323,11 @@ def add_invalid(tags: list[str]) -> Change:
 
 def test_times_that_are_invalid_for_another_probe(tmp_path: Path) -> None:
     folder = write(tmp_path, None, extra=add_invalid(["EcephysProbe", "2", "probeE"]))
-    found = read(folder)
-    assert found.observed[:, 0].tolist()[1:] == [60.0] and found.observed[0, 1] == 50.0
-    said = "\n".join(map(str, found.warnings))
-    assert "1 interval of invalid_times not applied: the tags (EcephysProbe, 2, probeE)" in said
-    assert "10 s that the file calls invalid" in said
+    recording = read(folder)
+    assert recording.observed[:, 0].tolist()[1:] == [60.0] and recording.observed[0, 1] == 50.0
+    warnings = "\n".join(map(str, recording.warnings))
+    assert "1 interval of invalid_times not applied: the tags (EcephysProbe, 2, probeE)" in warnings
+    assert "10 s that the file calls invalid" in warnings
 
 
 @pytest.mark.parametrize("tags", [["all_probes"], ["EcephysProbe", "probeD"], ["probeC", "probeE"]])
@@ -368,8 +368,8 @@ def test_an_object_of_another_shape_can_be_deleted(tmp_path: Path) -> None:
         replace_values(handle, f"{name}/timestamps", np.tile(np.arange(50.0), (2, 1)))
 
     folder = write(tmp_path, extra=add, change=twice)
-    said = refused(folder)
-    assert "got (2, 50)" in said and f"delete it from a copy of the file: with h5py, del file['{name}']" in said
+    message = refused(folder)
+    assert "got (2, 50)" in message and f"delete it from a copy of the file: with h5py, del file['{name}']" in message
     with h5py.File(folder / "s.nwb", "r+") as file:
         del file[name]
     check_counts(folder)

@@ -18,8 +18,8 @@ from spikebridge.io.contents import Contents
 HOUR = 3600 * 30000
 
 
-def notes(found: Contents) -> str:
-    return "\n".join(map(str, found.notes))
+def notes(contents: Contents) -> str:
+    return "\n".join(map(str, contents.notes))
 
 
 # MClust
@@ -35,9 +35,9 @@ def test_microseconds_in_64_bits_in_plain_t_files(tmp_path: Path) -> None:
     ticks = np.arange(4_294_000_000, 4_299_000_000, 10_000)
     t_file(tmp_path / "a" / "TT1_1.t", ticks, ">u8")
     t_file(tmp_path / "a" / "TT1_2.t", ticks[:2], ">u8")  # too few to tell by themselves
-    found = trains(read("mclust", tmp_path / "a", time_step_us=1), "name")
-    np.testing.assert_array_equal(found["TT1_1"], ticks / 1e6)
-    assert found["TT1_2"].tolist() == [4294.0, 4294.01]
+    times = trains(read("mclust", tmp_path / "a", time_step_us=1), "name")
+    np.testing.assert_array_equal(times["TT1_1"], ticks / 1e6)
+    assert times["TT1_2"].tolist() == [4294.0, 4294.01]
 
 
 def test_32_bits_stay_32_bits(tmp_path: Path) -> None:
@@ -45,9 +45,9 @@ def test_32_bits_stay_32_bits(tmp_path: Path) -> None:
     t_file(tmp_path / "a" / "TT1_1.t", ticks)
     t_file(tmp_path / "a" / "TT1_2.t", [9, 20_000])
     t_file(tmp_path / "a" / "TT1_3.t", ticks[::-1].copy())  # not in order: a finding of its own, not another width
-    found = read("mclust", tmp_path / "a")
-    assert found.spikes.groupby("unit")["time_s"].count().tolist() == [200, 2, 200]
-    assert trains(found, "name")["TT1_2"].tolist() == [0.0009, 2.0]
+    contents = read("mclust", tmp_path / "a")
+    assert contents.spikes.groupby("unit")["time_s"].count().tolist() == [200, 2, 200]
+    assert trains(contents, "name")["TT1_2"].tolist() == [0.0009, 2.0]
 
 
 def test_raw_files_of_mclust_ask_for_their_unit(tmp_path: Path) -> None:
@@ -57,9 +57,9 @@ def test_raw_files_of_mclust_ask_for_their_unit(tmp_path: Path) -> None:
     assert reader_registry.reader_of(path) is not None
     with pytest.raises(DataError, match=r"TT1_1.raw64, TT1_2.raw32: MClust writes times .*{time_step_us: 100}"):
         read("mclust", path)
-    found = trains(read("mclust", path, time_step_us=1), "name")
-    assert found["TT1_1"].tolist() == [1.0, 2.500001]
-    assert found["TT1_2"].tolist() == [1.0, 3.0]
+    times = trains(read("mclust", path, time_step_us=1), "name")
+    assert times["TT1_1"].tolist() == [1.0, 2.500001]
+    assert times["TT1_2"].tolist() == [1.0, 3.0]
     t_file(path / "TT1_1.t", [10_000, 25_000])
     (path / "TT1_2.raw32").unlink()
     both = read("mclust", path)
@@ -72,8 +72,8 @@ def test_order_of_bytes_of_t_files(tmp_path: Path) -> None:
     t_file(tmp_path / "a" / "TT1_1.t", ticks, "<u4")
     with pytest.raises(DataError, match=r"TT1_1.t: times do not rise as big-endian .*{byte_order: little}"):
         read("mclust", tmp_path / "a")
-    found = read("mclust", tmp_path / "a", byte_order="little")
-    np.testing.assert_array_equal(found.spikes["time_s"], ticks / 10_000)
+    contents = read("mclust", tmp_path / "a", byte_order="little")
+    np.testing.assert_array_equal(contents.spikes["time_s"], ticks / 10_000)
 
 
 # wave_clus
@@ -89,18 +89,18 @@ def test_wave_clus_counts_classes_within_a_channel(tmp_path: Path) -> None:
     channel(path, "times_CSC10.mat", [1, 0], [5000.0, 6000.25])
     channel(path, "times_CSC2.mat", [0, 1, 2, 1], [100.0, 250.5, 900.0, 1500.0])
     channel(path, "CSC2_spikes.mat", [0], [1.0])
-    found = read("waveclus", path)
+    contents = read("waveclus", path)
     reader = reader_registry.reader_of(path)
     assert reader is not None
     assert reader_registry.key_of(reader) == "waveclus"
-    assert found.units["name"].tolist() == [
+    assert contents.units["name"].tolist() == [
         f"CSC{k}" for k in ("2_class0", "2_class1", "2_class2", "10_class0", "10_class1")
     ]
-    assert found.units["quality"].tolist() == ["noise", "", "", "noise", ""]
-    times = trains(found, "name")
+    assert contents.units["quality"].tolist() == ["noise", "", "", "noise", ""]
+    times = trains(contents, "name")
     assert times["CSC2_class1"].tolist() == [0.2505, 1.5]
     assert times["CSC10_class1"].tolist() == [5.0]
-    assert "class 0 of 2 channels, 2 spikes" in notes(found)
+    assert "class 0 of 2 channels, 2 spikes" in notes(contents)
 
 
 def test_regions_of_wave_clus_by_name(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_ultramegasort_is_proposed_with_times_of_the_session(ultramegasort: Path
         read("matlab", ultramegasort)
     for line in ("spike_times: spikes.unwrapped_times", "spike_units: spikes.assigns", "unit_id: spikes.labels(:,1)"):
         assert line in str(caught.value)
-    found = read(
+    contents = read(
         "matlab",
         ultramegasort,
         spike_times="spikes.unwrapped_times",
@@ -175,8 +175,8 @@ def test_ultramegasort_is_proposed_with_times_of_the_session(ultramegasort: Path
         unit_id="spikes.labels(:,1)",
         units={"ums_label": "spikes.labels(:,2)"},
     )
-    assert trains(found)[3].tolist() == [0.125, 10.25]
-    assert found.units["ums_label"].tolist() == [2, 4]
+    assert trains(contents)[3].tolist() == [0.125, 10.25]
+    assert contents.units["ums_label"].tolist() == [2, 4]
 
 
 def test_ultramegasorts_times_within_trials_are_refused(ultramegasort: Path) -> None:
@@ -201,10 +201,10 @@ def test_the_measured_rate_of_spikeglx_is_named_and_can_be_used(tmp_path: Path) 
     path = kilosort(tmp_path / "g0_imec0" / "ks")
     (path.parent / "g0_t0.imec0.ap.meta").write_text("fileTimeSecs=3600\nimSampRate=30003.012\nnSavedChans=385\n")
     (path.parent / "g0_t0.imec0.lf.meta").write_text("imSampRate=2500\n")
-    found = read("phy", path)
-    assert found.spikes["time_s"].max() == 3600.0
-    assert "g0_t0.imec0.ap.meta gives a measured sampling rate of 30003.012 Hz" in notes(found)
-    assert "the last is 0.361 s off; data.options: {sampling_rate_hz: 30003.012}" in notes(found)
+    contents = read("phy", path)
+    assert contents.spikes["time_s"].max() == 3600.0
+    assert "g0_t0.imec0.ap.meta gives a measured sampling rate of 30003.012 Hz" in notes(contents)
+    assert "the last is 0.361 s off; data.options: {sampling_rate_hz: 30003.012}" in notes(contents)
     measured = read("phy", path, sampling_rate_hz=30003.012)
     assert measured.spikes["time_s"].max() == HOUR / 30003.012
     assert "measured" not in notes(measured)
@@ -225,13 +225,13 @@ def test_the_measured_rate_of_spikeglx_is_named_and_can_be_used(tmp_path: Path) 
 def test_open_ephys_events_count_from_the_start_of_acquisition(tmp_path: Path, text: str) -> None:
     path = kilosort(tmp_path / "recording1" / "continuous" / "PXI-100.ProbeA-AP" / "kilosort4")
     (tmp_path / "recording1" / "sync_messages.txt").write_text(text)
-    said = "the recording started 41.152233 s after acquisition"
-    assert said in notes(read("phy", path))
+    note = "the recording started 41.152233 s after acquisition"
+    assert note in notes(read("phy", path))
     assert "{spikes: 41.152233}" in notes(read("phy", path))
     write_csv(path, "trials.csv", start_time=[45.0, 60.0], stop_time=[46.0, 61.0])
-    assert said in notes(read("phy", path))
+    assert note in notes(read("phy", path))
     write_csv(path, "trials.csv", start_time=[5.0, 60.0], stop_time=[6.0, 61.0])  # counts from the recording
-    assert said not in notes(read("phy", path))
+    assert note not in notes(read("phy", path))
 
 
 def test_open_ephys_timestamps_measure_the_rate(tmp_path: Path) -> None:
@@ -239,9 +239,9 @@ def test_open_ephys_timestamps_measure_the_rate(tmp_path: Path) -> None:
     rate, n = 29997.173822, 30000 * 20
     np.save(path.parent / "timestamps.npy", 41.25 + np.arange(n) / rate)
     np.save(path.parent / "sample_numbers.npy", 1237500 + np.arange(n))
-    found = notes(read("phy", path))
-    assert "timestamps.npy gives a measured sampling rate of 29997.17382 Hz" in found
-    assert "the recording started 41.250000 s after acquisition" in found
+    text = notes(read("phy", path))
+    assert "timestamps.npy gives a measured sampling rate of 29997.17382 Hz" in text
+    assert "the recording started 41.250000 s after acquisition" in text
 
 
 def test_a_kilosort_folder_alone_gives_no_note_on_clocks(tmp_path: Path) -> None:
@@ -253,9 +253,11 @@ def test_times_that_a_lab_shifted_by_trange_are_named(tmp_path: Path) -> None:
     """As the workaround of the report writes it: the original beside the times minus trange(1)."""
     path = kilosort(tmp_path / "day1")
     np.save(path / "spike_times_original.npy", np.load(path / "spike_times.npy") + 8 * 30000)
-    found = read("phy", path)
-    assert found.spikes["time_s"].max() == 3600.0
-    assert "spike_times_original.npy is not used; its times are 8 to 8 s after those of spike_times.npy" in notes(found)
+    contents = read("phy", path)
+    assert contents.spikes["time_s"].max() == 3600.0
+    assert "spike_times_original.npy is not used; its times are 8 to 8 s after those of spike_times.npy" in notes(
+        contents
+    )
     original = read("phy", path, spike_times="spike_times_original.npy")
     assert original.spikes["time_s"].max() == 3608.0
 
@@ -269,9 +271,9 @@ def test_ids_of_clusters_written_as_decimals(tmp_path: Path) -> None:
 def test_cluster_0_and_1_of_neuroscope_are_no_good_units(tmp_path: Path) -> None:
     (tmp_path / "day1.res.1").write_text("".join(f"{20000 * k}\n" for k in range(6)))
     (tmp_path / "day1.clu.1").write_text("4\n0\n1\n2\n3\n2\n3\n")
-    found = read("neuroscope", tmp_path, sampling_rate_hz=20000)
-    assert found.units["quality"].tolist() == ["noise", "noise", "", ""]
-    assert trains(found, "name")["shank1_cluster2"].tolist() == [2.0, 4.0]
+    contents = read("neuroscope", tmp_path, sampling_rate_hz=20000)
+    assert contents.units["quality"].tolist() == ["noise", "noise", "", ""]
+    assert trains(contents, "name")["shank1_cluster2"].tolist() == [2.0, 4.0]
 
 
 # Tables that spreadsheets save
@@ -298,9 +300,9 @@ def tables(path: Path, spikes: str, units: str = "unit,region\n1,HC\n2,PFC\n") -
     ],
 )
 def test_what_spreadsheets_leave_in_csv(tmp_path: Path, spikes: str) -> None:
-    found = read("tables", tables(tmp_path / "day1", spikes))
-    assert {u: t.tolist() for u, t in trains(found).items()} == {1: [0.5, 2.5], 2: [1.25]}
-    rows = [n for n in map(str, found.notes) if "rows without any value at the end" in n]
+    contents = read("tables", tables(tmp_path / "day1", spikes))
+    assert {u: t.tolist() for u, t in trains(contents).items()} == {1: [0.5, 2.5], 2: [1.25]}
+    rows = [n for n in map(str, contents.notes) if "rows without any value at the end" in n]
     assert len(rows) == ("\n;" in spikes or "\n,,," in spikes)
 
 
@@ -331,8 +333,8 @@ def test_ids_that_count_within_a_channel_are_refused(tmp_path: Path) -> None:
     assert "such as 1_1 for unit 1 of channel 1, into both tables" in str(caught.value)
     again = spikes.assign(unit=spikes["channel"].astype(str) + "_" + spikes["unit"].astype(str))
     units = "unit,region\n1_1,HC\n1_2,HC\n2_1,PFC\n2_2,PFC\n"
-    found = read("tables", tables(tmp_path / "day2", again.to_csv(index=False), units))
-    assert {u: t.tolist() for u, t in trains(found, "name").items()} == {
+    contents = read("tables", tables(tmp_path / "day2", again.to_csv(index=False), units))
+    assert {u: t.tolist() for u, t in trains(contents, "name").items()} == {
         "1_1": [0.1],
         "1_2": [0.2],
         "2_1": [0.3],
@@ -346,9 +348,9 @@ def test_ids_that_count_within_a_channel_are_refused(tmp_path: Path) -> None:
 def test_a_spike_may_lie_on_another_channel_than_its_unit(tmp_path: Path) -> None:
     spikes = "unit,time_s,channel\n1,0.1,10\n1,0.2,11\n2,0.3,11\n3,0.4,12\n4,0.5,12\n5,0.6,12\n"
     units = "unit,region\n" + "".join(f"{k},HC\n" for k in range(1, 6))
-    found = read("tables", tables(tmp_path / "day1", spikes, units))
-    assert trains(found)[1].tolist() == [0.1, 0.2]
-    assert "1 unit with spikes in several places of the column channel: 1 (2)" in notes(found)
+    contents = read("tables", tables(tmp_path / "day1", spikes, units))
+    assert trains(contents)[1].tolist() == [0.1, 0.2]
+    assert "1 unit with spikes in several places of the column channel: 1 (2)" in notes(contents)
     one_each = "unit,time_s,tetrode\n1,0.1,4\n1,0.2,4\n2,0.3,5\n"
     assert "several places" not in notes(read("tables", tables(tmp_path / "day2", one_each)))
 

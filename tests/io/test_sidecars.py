@@ -42,14 +42,14 @@ def rich(recording: Recording) -> Recording:
     )
 
 
-def same(found: Sidecars, recording: Recording) -> None:
-    assert found.units is not None
-    pd.testing.assert_frame_equal(found.units, recording.units)
-    pd.testing.assert_frame_equal(found.tables["trials"], recording.trials)
-    pd.testing.assert_frame_equal(found.behavior, recording.behavior)
-    assert found.observed is not None
-    assert np.array_equal(found.observed, recording.observed)
-    assert (found.animal, found.notes) == (recording.animal, ())
+def same(sidecars: Sidecars, recording: Recording) -> None:
+    assert sidecars.units is not None
+    pd.testing.assert_frame_equal(sidecars.units, recording.units)
+    pd.testing.assert_frame_equal(sidecars.tables["trials"], recording.trials)
+    pd.testing.assert_frame_equal(sidecars.behavior, recording.behavior)
+    assert sidecars.observed is not None
+    assert np.array_equal(sidecars.observed, recording.observed)
+    assert (sidecars.animal, sidecars.notes) == (recording.animal, ())
 
 
 def test_a_folder_comes_back_exactly(recording: Recording, tmp_path: Path) -> None:
@@ -73,28 +73,34 @@ def test_units_may_be_left_out(recording: Recording, tmp_path: Path) -> None:
 
 
 def test_nothing_beside_is_nothing_said(tmp_path: Path) -> None:
-    found = read_sidecars(tmp_path)
-    assert (found.units, found.tables, found.animal, found.observed, found.notes) == (None, {}, "unknown", None, ())
-    assert list(found.behavior.columns) == ["series", "time_s", "value"]
-    assert len(found.behavior) == 0
+    sidecars = read_sidecars(tmp_path)
+    assert (sidecars.units, sidecars.tables, sidecars.animal, sidecars.observed, sidecars.notes) == (
+        None,
+        {},
+        "unknown",
+        None,
+        (),
+    )
+    assert list(sidecars.behavior.columns) == ["series", "time_s", "value"]
+    assert len(sidecars.behavior) == 0
 
 
 def test_parquet_tsv_and_other_interval_tables(tmp_path: Path) -> None:
     put(tmp_path, units__tsv="unit\tregion\n3\tHC\n", epochs__csv="start_time,stop_time,kind\n0,5,sleep\n")
     frame = pd.DataFrame({"start_time": [1, 2], "stop_time": [2, 3], "choice": pd.Categorical(["a", "b"])})
     frame.to_parquet(tmp_path / "trials.parquet")
-    found = read_sidecars(tmp_path, skip=["cluster_info.tsv"])
-    assert found.units is not None
-    assert found.units.to_dict("list") == {"unit": [3], "region": ["HC"]}
-    assert sorted(found.tables) == ["epochs", "trials"]
-    assert found.tables["trials"]["choice"].tolist() == ["a", "b"]
-    assert found.tables["trials"]["start_time"].dtype == np.float64
+    sidecars = read_sidecars(tmp_path, skip=["cluster_info.tsv"])
+    assert sidecars.units is not None
+    assert sidecars.units.to_dict("list") == {"unit": [3], "region": ["HC"]}
+    assert sorted(sidecars.tables) == ["epochs", "trials"]
+    assert sidecars.tables["trials"]["choice"].tolist() == ["a", "b"]
+    assert sidecars.tables["trials"]["start_time"].dtype == np.float64
 
 
 def test_files_of_the_format_are_skipped_and_unknown_tables_noted(tmp_path: Path) -> None:
     put(tmp_path, cluster_group__tsv="cluster_id\tgroup\n0\tgood\n", notes__csv="who,what\nme,that\n", readme__md="x")
-    found = read_sidecars(tmp_path, skip={"cluster_group.tsv"})
-    assert tuple(map(str, found.notes)) == (
+    sidecars = read_sidecars(tmp_path, skip={"cluster_group.tsv"})
+    assert tuple(map(str, sidecars.notes)) == (
         "notes.csv is not read: it has no columns start_time and stop_time, but who, what",
     )
 
@@ -148,10 +154,10 @@ def test_a_bad_recording_json(tmp_path: Path, about: str, message: str) -> None:
 
 def test_other_keys_of_recording_json_are_noted(tmp_path: Path) -> None:
     put(tmp_path, recording__json=json.dumps({"animal": "R2", "experimenter": "Ada"}))
-    found = read_sidecars(tmp_path)
-    assert found.animal == "R2"
+    sidecars = read_sidecars(tmp_path)
+    assert sidecars.animal == "R2"
     text = "recording.json: key 'experimenter' is not known"
-    assert found.notes == (Finding.warning("unknown-key", "recording.json: experimenter", text),)
+    assert sidecars.notes == (Finding.warning("unknown-key", "recording.json: experimenter", text),)
 
 
 def test_one_table_in_two_files(tmp_path: Path) -> None:

@@ -102,10 +102,10 @@ def test_every_block_of_the_page_runs(name: str, session: Recording, tmp_path: P
     raw["data"]["path"] = str(path)
     settings = config.parse(raw | {"models": {"majority": {}}})
     assert io.find_recordings(path, settings.data.reader) == [path]
-    found = io.read_recording(path, RecordingSections.of(settings))
-    assert set(found.units["region"]) == {"HC", "PFC"}
-    assert found.trials["choice"].tolist() == ["stay", "skip"]
-    assert len(found.spikes) > 0
+    recording = io.read_recording(path, RecordingSections.of(settings))
+    assert set(recording.units["region"]) == {"HC", "PFC"}
+    assert recording.trials["choice"].tolist() == ["stay", "skip"]
+    assert len(recording.spikes) > 0
 
 
 def test_the_page_names_every_reader() -> None:
@@ -175,9 +175,9 @@ def test_times_off_every_clock_are_not_moved(recording: Recording, tmp_path: Pat
 @pytest.mark.parametrize("rate", [30000.0, 20000.0, 32556.0, 24000.0])
 def test_the_clock_is_found(recording: Recording, rate: float) -> None:
     samples = np.array([7, 10001, 11, 299_999])
-    found, at = to_samples(replace(recording, spikes=recording.spikes.assign(time_s=samples / rate)))
+    sample_numbers, at = to_samples(replace(recording, spikes=recording.spikes.assign(time_s=samples / rate)))
     assert at == rate
-    np.testing.assert_array_equal(found, samples)
+    np.testing.assert_array_equal(sample_numbers, samples)
 
 
 def test_by_unit_against_a_loop() -> None:

@@ -58,29 +58,29 @@ def test_what_spikeinterface_saved(tmp_path: Path, kind: str, ids: list[Any]) ->
     path = save(made, tmp_path / "raw", kind)
     assert sorting.can_read(path)
     assert [n for n in io.reader_names() if io.get_reader(n).can_read(path)] == ["sorting"]
-    found = read("sorting", path)
-    assert found.name == "day1"
-    same(trains(found, "unit" if ids[0] == 7 else "name"), oracle(made))
+    contents = read("sorting", path)
+    assert contents.name == "day1"
+    same(trains(contents, "unit" if ids[0] == 7 else "name"), oracle(made))
     if kind != "npz":  # that format holds no properties
-        assert found.units["brain_area"].tolist() == ["HC", "PFC", "HC"]
-        assert found.units["snr"].tolist() == [0.0, 1.0, 2.0]
-    assert ("firing_rate" in found.units) == kind.startswith("analyzer")
+        assert contents.units["brain_area"].tolist() == ["HC", "PFC", "HC"]
+        assert contents.units["snr"].tolist() == [0.0, 1.0, 2.0]
+    assert ("firing_rate" in contents.units) == kind.startswith("analyzer")
     assert {p.name for p in sorting.files_of(path)} & {"spikes.npy", "sorting_cached.npz", "day1.npz", "0", "0.0"}
 
 
 def test_ids_that_are_numbers_in_words(tmp_path: Path) -> None:
-    found = read("sorting", save(make(["10", "2"]), tmp_path, "numpy_folder"))
-    assert found.units["unit"].tolist() == [10, 2]
-    assert "name" not in found.units
+    contents = read("sorting", save(make(["10", "2"]), tmp_path, "numpy_folder"))
+    assert contents.units["unit"].tolist() == [10, 2]
+    assert "name" not in contents.units
 
 
 def test_tables_beside_by_name(tmp_path: Path) -> None:
     path = save(make(["a", "b"]), tmp_path, "numpy_folder")
     write_csv(path, "units.csv", unit=["b", "a"], region=["PFC", "HC"])
     write_csv(path, "trials.csv", start_time=[0.0], stop_time=[1.0])
-    found = read("sorting", path)
-    assert found.units["region"].tolist() == ["HC", "PFC"]
-    assert list(found.tables) == ["trials"]
+    contents = read("sorting", path)
+    assert contents.units["region"].tolist() == ["HC", "PFC"]
+    assert list(contents.tables) == ["trials"]
 
 
 @pytest.mark.parametrize("kind", ["numpy_folder", "npz_folder", "zarr", "npz"])
@@ -105,11 +105,11 @@ def test_nothing_saved_is_ever_run(tmp_path: Path) -> None:
     path = save(made, tmp_path, "numpy_folder")
     about = path / "si_folder.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"class": "antigravity.Sorting"}))
-    found = read("sorting", path)
+    contents = read("sorting", path)
     assert "antigravity" not in sys.modules
-    assert {"mixed", "location"}.isdisjoint(found.units.columns)
-    assert any("damaged or pickled: mixed" in str(n) for n in found.notes)
-    assert any("several values a unit are left out: location" in str(n) for n in found.notes)
+    assert {"mixed", "location"}.isdisjoint(contents.units.columns)
+    assert any("damaged or pickled: mixed" in str(n) for n in contents.notes)
+    assert any("several values a unit are left out: location" in str(n) for n in contents.notes)
 
 
 def test_pickled_zarr_is_not_opened(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_damaged_folder(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (
             {"extractor": "alf"},
@@ -152,8 +152,8 @@ def test_a_damaged_folder(tmp_path: Path, kind: str) -> None:
         ),
     ],
 )
-def test_extractors_that_cannot_be_used(tmp_path: Path, options: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_extractors_that_cannot_be_used(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         read("sorting", save(make([1, 2]), tmp_path, "npz"), **options)
 
 
@@ -192,8 +192,8 @@ def test_formats_with_a_reader_of_their_own_are_told(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     ticks = np.array([10, 20], dtype=">u4")
     (tmp_path / "a" / "TT1_1.t").write_bytes(b"%%BEGINHEADER\n%%ENDHEADER\n" + ticks.tobytes())
-    found = read("sorting", tmp_path / "a", extractor="mclust", arguments={"sampling_frequency": 10000})
-    assert "data.reader: mclust does not" in str(found.notes[0])
+    contents = read("sorting", tmp_path / "a", extractor="mclust", arguments={"sampling_frequency": 10000})
+    assert "data.reader: mclust does not" in str(contents.notes[0])
 
 
 def test_not_a_saved_sorting(tmp_path: Path) -> None:

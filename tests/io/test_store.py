@@ -46,10 +46,10 @@ def test_interval_tables_are_kept_by_their_names(recording: Recording, tmp_path:
         "odd": pairs.assign(mixed=[{"a": 1}, "text"]),
     }
     io.save_ingested(recording, tmp_path / "small", intervals=given)
-    found = load_intervals(tmp_path / "small")
-    assert list(found.not_kept) == ["odd"] and found.not_kept["odd"]
-    assert sorted(found.tables) == ["Units", "behavior/laps", "ripples", "trials"]
-    for name, table in found.tables.items():
+    intervals = load_intervals(tmp_path / "small")
+    assert list(intervals.not_kept) == ["odd"] and intervals.not_kept["odd"]
+    assert sorted(intervals.tables) == ["Units", "behavior/laps", "ripples", "trials"]
+    for name, table in intervals.tables.items():
         pd.testing.assert_frame_equal(table, given[name])
     same(io.load_ingested(tmp_path / "small"), recording)
     assert {p.name for p in (tmp_path / "small").glob("*.parquet")} == {
@@ -75,8 +75,8 @@ def test_the_width_of_bins_is_said_of_counts_alone(recording: Recording, tmp_pat
     assert about["bin_width_s"] == (width or None)
     assert "resolution_s" not in about
     assert io.load_ingested(tmp_path / "small").resolution_s == width
-    found = tables.read(tmp_path / "small", tables.Options())
-    assert (found.resolution_s, found.notes) == (width, ())
+    contents = tables.read(tmp_path / "small", tables.Options())
+    assert (contents.resolution_s, contents.notes) == (width, ())
 
 
 def test_what_an_earlier_version_ingested_is_refused(recording: Recording, tmp_path: Path) -> None:

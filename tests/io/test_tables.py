@@ -50,14 +50,14 @@ def test_round_trip(recording: Recording, tmp_path: Path, suffix: str) -> None:
     written = replace(recording, spikes=spikes, units=units, observed=np.array([[0.0, 1e5 / 3]]))
     path = tables.write(written, tmp_path, suffix)
     assert tables.can_read(path)
-    found = tables.read(path, Options())
-    pd.testing.assert_frame_equal(found.spikes, spikes)
-    pd.testing.assert_frame_equal(found.units, units)
-    pd.testing.assert_frame_equal(found.behavior, written.behavior)
-    pd.testing.assert_frame_equal(found.tables["trials"], written.trials)
-    assert found.observed is not None
-    assert np.array_equal(found.observed, written.observed)
-    assert (found.name, found.animal, found.notes) == ("small", "rat", ())
+    contents = tables.read(path, Options())
+    pd.testing.assert_frame_equal(contents.spikes, spikes)
+    pd.testing.assert_frame_equal(contents.units, units)
+    pd.testing.assert_frame_equal(contents.behavior, written.behavior)
+    pd.testing.assert_frame_equal(contents.tables["trials"], written.trials)
+    assert contents.observed is not None
+    assert np.array_equal(contents.observed, written.observed)
+    assert (contents.name, contents.animal, contents.notes) == ("small", "rat", ())
 
 
 def test_ingested_folders_are_read(
@@ -86,15 +86,15 @@ def test_other_units_of_time(tmp_path: Path, unit: str, rate: float | None, tick
         behavior__csv="time_s,x\n1,2\n",
         recording__json='{"observed": [[0, 60000]]}',
     )
-    found = tables.read(path, Options(time_unit=unit, sampling_rate_hz=rate, time_columns=["cue"]))
-    assert found.spikes["time_s"].tolist() == [10001 / ticks, 7 / ticks]
-    row = found.tables["trials"].iloc[0]
+    contents = tables.read(path, Options(time_unit=unit, sampling_rate_hz=rate, time_columns=["cue"]))
+    assert contents.spikes["time_s"].tolist() == [10001 / ticks, 7 / ticks]
+    row = contents.tables["trials"].iloc[0]
     times = [1 / ticks, 20 / ticks, 3 / ticks, 5 / ticks, "12:30"]
     assert [row[c] for c in ("start_time", "stop_time", "reaction_time", "cue", "clock_time")] == times
-    assert found.behavior["time_s"].tolist() == [1 / ticks]
-    assert found.observed is not None
-    assert found.observed.tolist() == [[0.0, 60000 / ticks]]
-    assert any("read as seconds" in note for note in map(str, found.notes))
+    assert contents.behavior["time_s"].tolist() == [1 / ticks]
+    assert contents.observed is not None
+    assert contents.observed.tolist() == [[0.0, 60000 / ticks]]
+    assert any("read as seconds" in note for note in map(str, contents.notes))
 
 
 def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> Non
         recording__json='{"observed": [[0, 60000]]}',
     )
     options = {"time_unit": "samples", "sampling_rate_hz": 30000, "trial_time_unit": "s", "behavior_time_unit": "ms"}
-    found = tables.read(path, Options(**options))
-    assert found.spikes["time_s"].tolist() == [0.5, 1.0]
-    assert found.tables["trials"]["stop_time"].tolist() == [1.0, 2.0]
-    assert found.tables["epochs"]["stop_time"].tolist() == [9.0]
-    assert found.behavior["time_s"].tolist() == [0.25]
-    assert found.observed is not None
-    assert found.observed.tolist() == [[0.0, 2.0]]
-    assert tuple(map(str, found.notes)) == (
+    contents = tables.read(path, Options(**options))
+    assert contents.spikes["time_s"].tolist() == [0.5, 1.0]
+    assert contents.tables["trials"]["stop_time"].tolist() == [1.0, 2.0]
+    assert contents.tables["epochs"]["stop_time"].tolist() == [9.0]
+    assert contents.behavior["time_s"].tolist() == [0.25]
+    assert contents.observed is not None
+    assert contents.observed.tolist() == [[0.0, 2.0]]
+    assert tuple(map(str, contents.notes)) == (
         "times in samples, read as seconds: spikes",
         "times in ms, read as seconds: behavior",
     )
@@ -123,7 +123,7 @@ def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         (
             {"spikes__csv": "unit,time_ms\n1,5\n"},
@@ -147,8 +147,8 @@ def test_spikes_trials_and_behavior_may_count_differently(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_what_may_be_meant_is_said(tmp_path: Path, files: dict[str, str], said: str) -> None:
-    assert said in complaint(folder(tmp_path / "a", **files))
+def test_what_may_be_meant_is_said(tmp_path: Path, files: dict[str, str], message: str) -> None:
+    assert message in complaint(folder(tmp_path / "a", **files))
 
 
 def test_no_other_column_that_is_read_is_taken_for_a_missing_one(tmp_path: Path) -> None:

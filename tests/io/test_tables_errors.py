@@ -128,9 +128,9 @@ def test_five_million_spikes(tmp_path: Path) -> None:
     spikes = {"unit": np.tile(np.arange(100), n // 100), "time_s": np.arange(n) / 30000}
     path = folder(tmp_path / "a", units__csv="unit,region\n" + "".join(f"{i},HC\n" for i in range(100)))
     csv.write_csv(pa.table(spikes), path / "spikes.csv")
-    found = tables.read(path, Options())
-    assert len(found.spikes) == n
-    assert found.spikes["time_s"].sum() == pytest.approx(spikes["time_s"].sum(), rel=1e-12)
+    contents = tables.read(path, Options())
+    assert len(contents.spikes) == n
+    assert contents.spikes["time_s"].sum() == pytest.approx(spikes["time_s"].sum(), rel=1e-12)
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from spikebridge.io.readers.tables import Options
 
 
 def test_names_of_units_are_numbered_in_the_order_of_the_units_table(tmp_path: Path) -> None:
-    found = tables.read(
+    contents = tables.read(
         folder(
             tmp_path / "a",
             units__csv="unit,name,region\nTT2_c1,x,HC\nTT1_c3,y,PFC\n007,z,HC\n",
@@ -25,13 +25,13 @@ def test_names_of_units_are_numbered_in_the_order_of_the_units_table(tmp_path: P
         ),
         Options(),
     )
-    assert found.units.to_dict("list") == {
+    assert contents.units.to_dict("list") == {
         "unit": [0, 1, 2],
         "name": ["TT2_c1", "TT1_c3", "007"],
         "name_in_file": ["x", "y", "z"],
         "region": ["HC", "PFC", "HC"],
     }
-    spikes = list(zip(found.spikes["unit"], found.spikes["time_s"], strict=True))
+    spikes = list(zip(contents.spikes["unit"], contents.spikes["time_s"], strict=True))
     assert spikes == [(0, 1.5), (1, 0.75), (1, 0.5), (2, 0.5)], "grouped by unit, else as in the file"
 
 
@@ -40,9 +40,9 @@ def test_whole_numbers_written_with_a_point_are_ids(tmp_path: Path) -> None:
     assert tables.read(path, Options()).spikes["unit"].tolist() == [1, 2]
     pd.DataFrame({"unit": [1.0, 2.0], "region": pd.Categorical(["HC", "NA"])}).to_parquet(path / "units.parquet")
     (path / "units.csv").unlink()
-    found = tables.read(path, Options())
-    assert found.units["unit"].tolist() == [1, 2]
-    assert found.units["region"].tolist() == ["HC", "NA"]
+    contents = tables.read(path, Options())
+    assert contents.units["unit"].tolist() == [1, 2]
+    assert contents.units["region"].tolist() == ["HC", "NA"]
 
 
 def test_ids_of_tetrode_and_cell_stay_apart(tmp_path: Path) -> None:
@@ -51,10 +51,10 @@ def test_ids_of_tetrode_and_cell_stay_apart(tmp_path: Path) -> None:
 
 
 def test_what_is_odd_comes_through(tmp_path: Path) -> None:
-    found = tables.read(
+    contents = tables.read(
         folder(tmp_path / "a", spikes__csv="unit,time_s\n1,2\n1,NaN\n1,-1\n1,2\n2,\n1,inf\n"), Options()
     )
-    assert np.array_equal(found.spikes["time_s"], [2, np.nan, -1, 2, np.inf, np.nan], equal_nan=True)
+    assert np.array_equal(contents.spikes["time_s"], [2, np.nan, -1, 2, np.inf, np.nan], equal_nan=True)
 
 
 def test_types_of_columns(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_types_of_columns(tmp_path: Path) -> None:
 )
 def test_the_same_table_in_other_clothes(tmp_path: Path, encode: Callable[[str], bytes]) -> None:
     path = folder(tmp_path / "a", units__csv=encode("unit,region\n1,größe\n2,日本\n"), spikes__csv=encode(SPIKES))
-    found = tables.read(path, Options())
-    assert found.units.to_dict("list") == {"unit": [1, 2], "region": ["größe", "日本"]}
-    assert found.spikes["time_s"].tolist() == [0.5, 1.5, 0.25]
+    contents = tables.read(path, Options())
+    assert contents.units.to_dict("list") == {"unit": [1, 2], "region": ["größe", "日本"]}
+    assert contents.spikes["time_s"].tolist() == [0.5, 1.5, 0.25]
 
 
 def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
@@ -100,14 +100,14 @@ def test_semicolons_and_decimal_commas(tmp_path: Path) -> None:
         trials__csv="start_time;stop_time;dose;note\n0;1,5;0,25;a,b\n2;3;7;c\n",
         behavior__tsv="time_s\tx\n0,5\t1e3\n",
     )
-    found = tables.read(path, Options())
-    assert found.spikes["time_s"].tolist() == [0.5, 1.25, 3.0]
-    trials = found.tables["trials"]
+    contents = tables.read(path, Options())
+    assert contents.spikes["time_s"].tolist() == [0.5, 1.25, 3.0]
+    trials = contents.tables["trials"]
     assert trials[["start_time", "stop_time", "dose"]].to_numpy().tolist() == [[0, 1.5, 0.25], [2, 3, 7]]
     assert trials["note"].tolist() == ["a,b", "c"]
-    assert found.units["channels"].tolist() == ["3,4", "5,6"], "no column of times says what commas mean here"
-    assert found.behavior[["time_s", "value"]].to_numpy().tolist() == [[0.5, 1000.0]]
-    commas = {note.partition(":")[0] for note in map(str, found.notes) if "decimal commas" in note}
+    assert contents.units["channels"].tolist() == ["3,4", "5,6"], "no column of times says what commas mean here"
+    assert contents.behavior[["time_s", "value"]].to_numpy().tolist() == [[0.5, 1000.0]]
+    commas = {note.partition(":")[0] for note in map(str, contents.notes) if "decimal commas" in note}
     assert commas == {"spikes.csv", "trials.csv", "behavior.tsv"}
 
 
@@ -127,11 +127,11 @@ def test_types_in_parquet(tmp_path: Path) -> None:
     pd.DataFrame({"unit": ["1", "2"], "time_s": np.array([0.5, 1.5], dtype=np.float32)}).set_index("unit").to_parquet(
         path / "spikes.parquet"
     )
-    found = tables.read(path, Options())
-    assert found.spikes["unit"].tolist() == [1, 2]
-    assert found.spikes["time_s"].dtype == np.float64
-    assert list(found.tables["trials"].columns) == ["start_time", "stop_time"]
-    assert any("left out: list, __index_level_0__" in n for n in map(str, found.notes))
+    contents = tables.read(path, Options())
+    assert contents.spikes["unit"].tolist() == [1, 2]
+    assert contents.spikes["time_s"].dtype == np.float64
+    assert list(contents.tables["trials"].columns) == ["start_time", "stop_time"]
+    assert any("left out: list, __index_level_0__" in n for n in map(str, contents.notes))
 
 
 def test_single_precision_is_told(tmp_path: Path) -> None:
@@ -142,14 +142,14 @@ def test_single_precision_is_told(tmp_path: Path) -> None:
         spikes = pd.DataFrame({"unit": [1, 1, 2], "time_s": np.array(times, dtype=np.float32)})
         spikes.to_parquet(path / "spikes.parquet")
         (path / "spikes.csv").unlink()
-        found = tables.read(path, Options(**options))
-        assert found.spikes["time_s"].dtype == np.float64
-        return tuple(map(str, found.notes))
+        contents = tables.read(path, Options(**options))
+        assert contents.spikes["time_s"].dtype == np.float64
+        return tuple(map(str, contents.notes))
 
-    said = "spikes.parquet: column time_s: float32 holds these times only to 2 ms; save them as float64 (double)"
-    assert note("late", [1.0, 20_000.0, 3.0]) == (said,)
+    message = "spikes.parquet: column time_s: float32 holds these times only to 2 ms; save them as float64 (double)"
+    assert note("late", [1.0, 20_000.0, 3.0]) == (message,)
     assert note("early", [1.0, 60.0, 3.0]) == ()
-    assert said in note("ticks", [1e3, 2e7, 3e3], time_unit="ms")
+    assert message in note("ticks", [1e3, 2e7, 3e3], time_unit="ms")
     trials = pd.DataFrame(
         {"start_time": [0.0, 1.0], "stop_time": np.array([1.0, 9e4], dtype=np.float32), "choice": "a"}
     )
@@ -166,8 +166,8 @@ def test_unknown_files_and_columns_are_noted(tmp_path: Path) -> None:
         tmp_path / "a", spikes__csv="unit,time_s,amplitude\n1,1,3\n", notes__txt="x", weather__csv="day,sun\n1,2\n"
     )
     (path / "raw").mkdir()
-    found = tables.read(path, Options())
-    assert tuple(map(str, found.notes)) == (
+    contents = tables.read(path, Options())
+    assert tuple(map(str, contents.notes)) == (
         "weather.csv is not read: it has no columns start_time and stop_time, but day, sun",
         "spikes.csv: columns that are not read: amplitude",
         "not read: notes.txt, raw",
@@ -187,7 +187,7 @@ def test_an_unknown_time_column(tmp_path: Path) -> None:
 
 def test_headers_alone_are_an_empty_recording(tmp_path: Path) -> None:
     path = folder(tmp_path / "a", spikes__csv="unit,time_s\n", trials__csv="start_time,stop_time")
-    found = tables.read(path, Options())
-    assert len(found.spikes) == 0
-    assert found.spikes.dtypes.tolist() == [np.int64, np.float64]
-    assert len(found.tables["trials"]) == 0
+    contents = tables.read(path, Options())
+    assert len(contents.spikes) == 0
+    assert contents.spikes.dtypes.tolist() == [np.int64, np.float64]
+    assert len(contents.tables["trials"]) == 0

@@ -36,8 +36,8 @@ def raw(recording: Recording, tmp_path: Path) -> Path:
 def names(folder: Path) -> tuple[list[str], list[str]]:
     """What is found and what is left, within the folder."""
     with limits_in_force(Bounds(follow_links=True)):
-        found = io.find_recordings(folder)
-    return [p.relative_to(folder).as_posix() for p in found], io.not_recordings(folder, found)
+        recordings = io.find_recordings(folder)
+    return [p.relative_to(folder).as_posix() for p in recordings], io.not_recordings(folder, recordings)
 
 
 def test_what_no_reader_takes_is_named_in_subfolders_too(raw: Path) -> None:
@@ -46,9 +46,9 @@ def test_what_no_reader_takes_is_named_in_subfolders_too(raw: Path) -> None:
 
 
 def test_ingest_and_inspect_say_it(raw: Path, settings: Callable[..., Config], tmp_path: Path) -> None:
-    said: list[str] = []
-    io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, said.append)
-    assert said[0] == f"{raw}: not read, since no reader takes them: rat1/day2, rat1/notes.txt, rat2"
+    lines: list[str] = []
+    io.ingest(io.IngestSections.of(settings()), tmp_path / "out", None, lines.append)
+    assert lines[0] == f"{raw}: not read, since no reader takes them: rat1/day2, rat1/notes.txt, rat2"
     seen = inspect(raw)
     assert seen.not_read == ("rat1/day2", "rat1/notes.txt", "rat2")
     assert "not read, since no reader takes them: rat1/day2, rat1/notes.txt, rat2" in map(str, seen.warnings)
@@ -58,8 +58,8 @@ def test_files_of_a_recording_are_not_named(recording: Recording, tmp_path: Path
     """A file beside a recording that belongs to it, in a subfolder as at the top."""
     (tmp_path / "rat1").mkdir()
     io.get_reader("frank").write(recording, tmp_path / "rat1")
-    found, left = names(tmp_path)
-    assert len(found) == 1
+    recordings, left = names(tmp_path)
+    assert len(recordings) == 1
     assert len(list((tmp_path / "rat1").iterdir())) > 1
     assert left == []
 
@@ -67,8 +67,8 @@ def test_files_of_a_recording_are_not_named(recording: Recording, tmp_path: Path
 def test_what_lies_too_deep_is_named(raw: Path, recording: Recording) -> None:
     tables.write(replace(recording, name="day4"), raw / "rat3" / "a" / "b")
     tables.write(replace(recording, name="day5"), raw / "rat4" / "a" / "b" / "c")
-    found, left = names(raw)
-    assert found == ["rat1/small", "rat3/a/b/day4"]
+    recordings, left = names(raw)
+    assert recordings == ["rat1/small", "rat3/a/b/day4"]
     assert left[2:] == ["rat2", f"rat4/a/b/c ({DEEP})"]
 
 
@@ -81,8 +81,8 @@ def test_nothing_but_what_lies_too_deep(recording: Recording, tmp_path: Path) ->
 def test_a_loop_of_links_is_not_followed(raw: Path) -> None:
     (raw / "rat1" / "again").symlink_to(raw, target_is_directory=True)
     (raw / "here").symlink_to(".", target_is_directory=True)
-    found, left = names(raw)
-    assert found == ["rat1/small"]
+    recordings, left = names(raw)
+    assert recordings == ["rat1/small"]
     assert left == [f"here ({LOOP})", f"rat1/again ({LOOP})", "rat1/day2", "rat1/notes.txt", "rat2"]
 
 
@@ -91,8 +91,8 @@ def test_a_loop_over_a_folder_elsewhere(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "back").symlink_to(raw, target_is_directory=True)
     (raw / "other").symlink_to(tmp_path / "other", target_is_directory=True)
-    found, left = names(raw)
-    assert found == ["rat1/small"]
+    recordings, left = names(raw)
+    assert recordings == ["rat1/small"]
     assert left[0] == f"other/back ({LOOP})"
 
 

@@ -26,14 +26,14 @@ N = 200
 def trains() -> dict[str, list[float]]:
     """Steady units in multiples of 0.1 ms; the first and the last have a spike twice."""
     rng = np.random.default_rng(1)
-    found = {n: np.sort(rng.choice(300_000, N, replace=False)) / 1e4 for n in NAMES}
+    by_name = {n: np.sort(rng.choice(300_000, N, replace=False)) / 1e4 for n in NAMES}
     for name in (NAMES[0], NAMES[2]):
-        found[name][1] = found[name][0]
-    return {name: times.tolist() for name, times in found.items()}
+        by_name[name][1] = by_name[name][0]
+    return {name: times.tolist() for name, times in by_name.items()}
 
 
 def as_tables(path: Path, spikes: dict[str, list[float]]) -> None:
-    write_csv(path, "spikes.csv", unit=np.repeat(NAMES, N), time_s=[t for one in spikes.values() for t in one])
+    write_csv(path, "spikes.csv", unit=np.repeat(NAMES, N), time_s=[t for times in spikes.values() for t in times])
     write_csv(path, "units.csv", unit=NAMES, region=["HC", "HC", "PFC"])
 
 

@@ -65,11 +65,11 @@ def test_the_public_report(tmp_path: Path) -> None:
     truth = json.loads(generate("39", tmp_path))
     path = tmp_path / "day1"
     asked = {"data": {"source": ["HPC"]}, "trials": {"align": "choice_time"}}
-    found = read(path, **asked)
-    assert found.units["unit"].tolist() == [k for k in range(12) if k != 2]
-    assert texts(found) == ("unit 2 left out: doubled spike times, and not used anyway (quality.sorter_labels)",)
+    recording = read(path, **asked)
+    assert recording.units["unit"].tolist() == [k for k in range(12) if k != 2]
+    assert texts(recording) == ("unit 2 left out: doubled spike times, and not used anyway (quality.sorter_labels)",)
     config = settings(path, **asked)
-    table = quality_table(found, config.data, config.quality)
+    table = quality_table(recording, config.data, config.quality)
     assert table["kept"].tolist() == [True] * 11
     every = {"quality": {"sorter_labels": ["good", "mua"]}}
     with pytest.raises(
@@ -98,10 +98,10 @@ def test_the_public_report(tmp_path: Path) -> None:
 )
 def test_a_faulty_unit_that_nobody_uses(project: Project, fault: str, columns: dict[str, Any], why: str) -> None:
     path = project.nwb(spikes=SOUND | {2: BAD[fault], 5: spikes("b")[1]}, columns=columns)
-    found = read(path)
-    assert n_spikes(found) == {1: 130, 3: 130, 4: 130, 5: 130}
-    assert texts(found)[0] == f"unit 2 left out: {fault}, and not used anyway ({why})"
-    assert found.observed[0, 0] == min(*SOUND[1], *SOUND[3], *SOUND[4], *spikes("b")[1])
+    recording = read(path)
+    assert n_spikes(recording) == {1: 130, 3: 130, 4: 130, 5: 130}
+    assert texts(recording)[0] == f"unit 2 left out: {fault}, and not used anyway ({why})"
+    assert recording.observed[0, 0] == min(*SOUND[1], *SOUND[3], *SOUND[4], *spikes("b")[1])
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def test_the_same_unit_in_use_is_refused_and_can_be_left_out(project: Project, f
     path = project.nwb(spikes=SOUND | {2: BAD[fault]})
     with pytest.raises(DataError, match=r"data\.exclude_units: \{a: \[2\]\}") as error:
         read(path)
-    said = str(error.value).partition("data.exclude_units: ")[2]
-    found = read(path, data={"exclude_units": yaml.safe_load(said)})
-    assert n_spikes(found) == {1: 130, 3: 130, 4: 130}
-    assert texts(found) == ("unit 2 left out, as data.exclude_units asks",)
+    remedy = str(error.value).partition("data.exclude_units: ")[2]
+    recording = read(path, data={"exclude_units": yaml.safe_load(remedy)})
+    assert n_spikes(recording) == {1: 130, 3: 130, 4: 130}
+    assert texts(recording) == ("unit 2 left out, as data.exclude_units asks",)
 
 
 def test_a_sound_unit_of_another_region_stays(project: Project) -> None:
-    found = read(project.nwb(spikes=SOUND | {5: spikes("b")[1]}, columns={"region": [*REGIONS, "V1"]}))
-    assert n_spikes(found) == dict.fromkeys((1, 2, 3, 4, 5), 130)
+    recording = read(project.nwb(spikes=SOUND | {5: spikes("b")[1]}, columns={"region": [*REGIONS, "V1"]}))
+    assert n_spikes(recording) == dict.fromkeys((1, 2, 3, 4, 5), 130)
 
 
 def test_everything_that_belongs_to_a_unit_leaves_with_it(project: Project) -> None:
@@ -127,9 +127,9 @@ def test_everything_that_belongs_to_a_unit_leaves_with_it(project: Project) -> N
     electrodes = {"location": ["HC", "V1", "PFC"], "of_unit": [[1], [0], [2], [2]]}
     obs = [[[0.0, 5.0]], [[0.0, 130.0]], [[0.0, 130.0]], [[0.0, 130.0]]]
     path = project.nwb(spikes=SOUND | {1: [*SOUND[1], NAN]}, electrodes=electrodes, obs=obs)
-    found = read(path)
-    assert dict(zip(found.units["unit"], found.units["region"], strict=True)) == {2: "HC", 3: "PFC", 4: "PFC"}
-    assert found.observed.tolist() == [[0.0, 130.0]]
+    recording = read(path)
+    assert dict(zip(recording.units["unit"], recording.units["region"], strict=True)) == {2: "HC", 3: "PFC", 4: "PFC"}
+    assert recording.observed.tolist() == [[0.0, 130.0]]
     assert n_spikes(read(path, data={"exclude_units": [1]})) == {2: 130, 3: 130, 4: 130}
 
 
@@ -140,18 +140,18 @@ def test_one_id_for_several_units_that_nobody_uses(project: Project) -> None:
     path = project.nwb(spikes=more, columns={"region": [*REGIONS, "V1", "V1"]})
     with h5py.File(path, "r+") as handle:
         handle["units/id"][...] = [1, 2, 3, 4, 9, 9]
-    found = read(path)
-    assert n_spikes(found) == dict.fromkeys((1, 2, 3, 4), 130)
-    assert "unit 9 left out: an id of several units" in texts(found)[0]
+    recording = read(path)
+    assert n_spikes(recording) == dict.fromkeys((1, 2, 3, 4), 130)
+    assert "unit 9 left out: an id of several units" in texts(recording)[0]
 
 
 def test_sentinel_of_a_sorter(project: Project) -> None:
     """Cluster -1 with times of -1, as some sorters write what belongs to no unit; the units table does not list it."""
     flat = [(-1, -1.0)] * 40 + [(unit, time) for unit, times in SOUND.items() for time in times]
     path = project.tables(spikes={"unit": [u for u, _ in flat], "time_s": [t for _, t in flat]})
-    found = read(path)
-    assert n_spikes(found) == dict.fromkeys((1, 2, 3, 4), 130)
-    assert texts(found) == (
+    recording = read(path)
+    assert n_spikes(recording) == dict.fromkeys((1, 2, 3, 4), 130)
+    assert texts(recording) == (
         "spikes.csv: column unit: 40 spikes of units that are not in the units table: -1 (from row 2); left out, since "
         "no region is known of them",
     )
@@ -176,10 +176,10 @@ def test_times_rounded_to_ten_milliseconds(project: Project) -> None:
     path = project.nwb(spikes=rounded)
     with pytest.raises(DataError, match=r"where times were rounded, data\.duplicates: keep"):
         read(path)
-    found = read(path, data={"duplicates": "keep"})
-    assert n_spikes(found) == dict.fromkeys((1, 2, 3, 4), 3000)
+    recording = read(path, data={"duplicates": "keep"})
+    assert n_spikes(recording) == dict.fromkeys((1, 2, 3, 4), 3000)
     n = 12_000 - len({(u, t) for u, times in rounded.items() for t in times})
-    assert texts(found) == (f"{n} duplicate spike times, in units 1, 2, 3, 4",)
+    assert texts(recording) == (f"{n} duplicate spike times, in units 1, 2, 3, 4",)
 
 
 @pytest.mark.parametrize("asked", [["1b"], {"a": ["1b"]}])
@@ -187,10 +187,10 @@ def test_units_are_left_out_by_their_names(project: Project, asked: Any) -> None
     names = {"unit": ["1a", "1b", "2a", "2b"], "region": list(REGIONS)}
     flat = [(name, time) for name, times in zip(names["unit"], SOUND.values(), strict=True) for time in times]
     path = project.tables(units=names, spikes={"unit": [u for u, _ in flat], "time_s": [t for _, t in flat]})
-    found = read(path, data={"exclude_units": asked})
-    assert found.units["name"].tolist() == ["1a", "2a", "2b"]
-    assert found.spikes["time_s"].tolist() == [*SOUND[1], *SOUND[3], *SOUND[4]]
-    assert texts(found) == ("unit 1b left out, as data.exclude_units asks",)
+    recording = read(path, data={"exclude_units": asked})
+    assert recording.units["name"].tolist() == ["1a", "2a", "2b"]
+    assert recording.spikes["time_s"].tolist() == [*SOUND[1], *SOUND[3], *SOUND[4]]
+    assert texts(recording) == ("unit 1b left out, as data.exclude_units asks",)
 
 
 def test_unknown_units_and_recordings_are_named(project: Project) -> None:
@@ -250,5 +250,5 @@ def test_a_misspelt_region_makes_no_unit_unused(project: Project) -> None:
 def test_tables_of_ids_and_spikes(project: Project) -> None:
     path = project.tables()
     pd.DataFrame({"unit": [1, 2], "region": ["HC", "PFC"]}).to_csv(path / "units.csv", index=False)
-    found = read(path)
-    assert n_spikes(found) == {1: 130, 2: 130}
+    recording = read(path)
+    assert n_spikes(recording) == {1: 130, 2: 130}

@@ -49,7 +49,7 @@ def test_included() -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("rewrd > 0", "over the trials of a \\(rewrd is no column, did you mean reward\\?\\); columns: reward, side"),
         ("side == left", "left is no column; text goes in quotes: 'left'"),
@@ -59,6 +59,6 @@ def test_included() -> None:
         ("reward >", "cannot be evaluated over the trials of a \\(invalid syntax"),
     ],
 )
-def test_bad_queries(query: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_bad_queries(query: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         included_trials(TABLE, query, "a")

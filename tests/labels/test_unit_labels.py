@@ -48,7 +48,7 @@ def test_columns_are_known_by_their_words(column: str, values: list[Any], holds:
 
 
 @pytest.mark.parametrize(
-    ("column", "values", "said"),
+    ("column", "values", "description"),
     [
         ("label", [1.0, 2 / 3, 1 / 3, 1.0], "label (1: 2, 0.666666666667: 1, 0.333333333333: 1)"),
         ("phy_annotations", [2, 1, 2, 3], "phy_annotations (2: 2, 1: 1, 3: 1)"),
@@ -59,8 +59,10 @@ def test_columns_are_known_by_their_words(column: str, values: list[Any], holds:
         ("comment", ["mua", None, None, None], "comment (mua: 1)"),
     ],
 )
-def test_what_may_be_labels_and_is_not_used_is_said(column: str, values: list[Any], said: str) -> None:
-    assert unused_label_columns(pd.DataFrame({"unit": range(4), "region": ["CA1"] * 4, column: values})) == [said]
+def test_what_may_be_labels_and_is_not_used_is_said(column: str, values: list[Any], description: str) -> None:
+    assert unused_label_columns(pd.DataFrame({"unit": range(4), "region": ["CA1"] * 4, column: values})) == [
+        description
+    ]
 
 
 @pytest.mark.parametrize(
@@ -104,8 +106,12 @@ def test_cell_by_cell() -> None:
     )
     assert judged.labels == ("good", "NON-SOMA", "mua", "mua", "noise", "unsorted")
     assert judged.source == ("quality", "bc_unitType", "KSLabel", "tag", "tag", "quality")
-    (one,) = judged.contradictions
-    assert (one.row, one.words, one.used) == (4, {"quality": "good", "tag": "noise"}, "noise")
+    (contradiction,) = judged.contradictions
+    assert (contradiction.row, contradiction.words, contradiction.used) == (
+        4,
+        {"quality": "good", "tag": "noise"},
+        "noise",
+    )
 
 
 def test_other_words_for_the_same_do_not_contradict() -> None:

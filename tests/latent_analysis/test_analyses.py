@@ -105,13 +105,13 @@ def run(study: Path, config: Config, out: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(study: Path, config: Config) -> Path:
+def analysed(study: Path, config: Config) -> Path:
     return run(study, config, "analysis")
 
 
 @pytest.mark.slow
-def test_source_tells_and_both_directions_are_scored_on_the_same_windows(found: Path) -> None:
-    table = pd.read_csv(found / "direction.csv")
+def test_source_tells_and_both_directions_are_scored_on_the_same_windows(analysed: Path) -> None:
+    table = pd.read_csv(analysed / "direction.csv")
     both = [rows for _, rows in table.groupby("direction")]
     assert both[0]["trial"].tolist() == both[1]["trial"].tolist()
     assert not np.allclose(both[0]["spikes"], both[1]["spikes"])
@@ -127,8 +127,8 @@ def test_reverse_is_the_model_on_exchanged_windows(data: list[Windows], refits: 
 
 
 @pytest.mark.slow
-def test_consistency_is_high_between_seeds_and_halves_part_the_units(found: Path, refits: Refits) -> None:
-    table = pd.read_csv(found / "consistency.csv")
+def test_consistency_is_high_between_seeds_and_halves_part_the_units(analysed: Path, refits: Refits) -> None:
+    table = pd.read_csv(analysed / "consistency.csv")
     assert set(table["compared"]) == {"seeds", "source_halves", "target_halves"}
     mean = table.groupby("compared")["r2"].mean()
     assert mean["seeds"] > mean["source_halves"]  # half of the units see less, the same units see the same
@@ -149,10 +149,10 @@ def test_agreement_is_one_for_a_linear_map_and_none_for_chance() -> None:
     assert agreement(z, [rng.normal(size=a.shape) for a in z]) == pytest.approx(0, abs=0.05)
 
 
-def test_held_out_units_are_a_third_and_are_told(found: Path, refits: Refits) -> None:
+def test_held_out_units_are_a_third_and_are_told(analysed: Path, refits: Refits) -> None:
     for w in refits.data:
         assert held_out(refits, w).sum() == round(w.target.shape[2] / 3)
-    table = pd.read_csv(found / "held_out_units.csv")
+    table = pd.read_csv(analysed / "held_out_units.csv")
     assert set(table["readout"]) == {"latents", "source", "source_poisson"}
     sums = table[table["readout"] == "latents"].groupby("n_trials")[["nats", "spikes"]].sum()
     assert bits_per_spike(sums.loc[0, "nats"], sums.loc[0, "spikes"]) > 0.01
@@ -168,12 +168,12 @@ def test_the_direct_regressions_are_those_models_at_the_penalty_that_predicts_be
     w = data[0]
     some, test = w.select(np.arange(40)), w.select(np.arange(45, 60))
     for name in DIRECT.values():
-        said = predict_from_source(name, some, test, np.random.default_rng(0))
+        rates = predict_from_source(name, some, test, np.random.default_rng(0))
         fits = []
         for penalty in DIRECT_PENALTIES:
             model = models.create(name, {"penalty": penalty, "smoothing_s": 0.1})
             model.fit([some], [], np.random.default_rng(0))
-            fits.append(np.abs(model.predict(test).rates - said).max())
+            fits.append(np.abs(model.predict(test).rates - rates).max())
         assert min(fits) < 1e-6 < max(fits)
 
 
@@ -182,18 +182,18 @@ def test_readout_is_poisson_regression() -> None:
     z = rng.normal(size=(40, 10, 3))
     counts = rng.poisson(np.exp(-0.5 + z @ rng.normal(0, 0.4, (3, 2))))
     counts[:, :, 1] = 0
-    said = poisson_readout(z, counts, z, 1e-9)
+    rates = poisson_readout(z, counts, z, 1e-9)
     oracle = PoissonRegressor(alpha=0, tol=1e-10, max_iter=1000).fit(z.reshape(-1, 3), counts[:, :, 0].ravel())
-    np.testing.assert_allclose(said[:, :, 0].ravel(), oracle.predict(z.reshape(-1, 3)), rtol=1e-3)
-    np.testing.assert_allclose(said[:, :, 1], 0.5 / 400)
+    np.testing.assert_allclose(rates[:, :, 0].ravel(), oracle.predict(z.reshape(-1, 3)), rtol=1e-3)
+    np.testing.assert_allclose(rates[:, :, 1], 0.5 / 400)
 
 
 def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
     model = refits.forward
     assert isinstance(model, models.get_class("seq2seq"))
     _, w = refits.scored()[0]
-    said = jacobian(model.translator, w)
-    assert said.shape == (w.source.shape[2], 4)
+    derivatives = jacobian(model.translator, w)
+    assert derivatives.shape == (w.source.shape[2], 4)
     step, counts = 0.05, w.source.astype(np.float32)
     for unit in (0, NOISE, w.source.shape[2] - 1):
         sides = []
@@ -201,7 +201,7 @@ def test_the_jacobian_is_that_of_finite_differences(refits: Refits) -> None:
             moved = counts.copy()
             moved[:, :, unit] += sign * step
             sides.append(model.predict(replace(w, source=moved)).latents.astype(np.float64).mean(axis=(0, 1)))
-        np.testing.assert_allclose(said[unit], (sides[1] - sides[0]) / (2 * step), rtol=0.05, atol=2e-3)
+        np.testing.assert_allclose(derivatives[unit], (sides[1] - sides[0]) / (2 * step), rtol=0.05, atol=2e-3)
 
 
 def mean_latents(model: Any, w: Windows, share: float = 1.0) -> np.ndarray:
@@ -230,7 +230,7 @@ def test_integrated_gradients_add_up_to_what_the_latents_move(refits: Refits) ->
 
 def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refits: Refits) -> None:
     table = attribution(refits)["attribution_units"]
-    found, loadings = [], []
+    correlations, loadings = [], []
     for number, w in enumerate(refits.data):
         rng = np.random.default_rng([0, number])
         truth = simulate_session(config.simulate, rng, w.recording, "rat").truth
@@ -245,9 +245,9 @@ def test_attribution_finds_the_units_that_carry_the_latents(config: Config, refi
         units = pd.DataFrame(
             {"share": share, "integrated": integrated, "loading": loading, "information": rate * loading**2}
         )[others]
-        found.append(units.rank().corr().loc["information", ["share", "integrated"]])
+        correlations.append(units.rank().corr().loc["information", ["share", "integrated"]])
         loadings.append(units.rank().corr()["share"])
-    both = pd.concat(found, axis=1).mean(axis=1)
+    both = pd.concat(correlations, axis=1).mean(axis=1)
     assert both["share"] >= both["integrated"]  # why the Jacobian is the one that is reported
     mean = pd.concat(loadings, axis=1).mean(axis=1)  # by chance 0, with a standard error of 0.15
     assert mean["loading"] > 0.35
@@ -261,11 +261,11 @@ def test_shares_of_a_linear_map_of_independent_units() -> None:
     np.testing.assert_allclose(unit_shares(w, x.var(axis=0)), alone / (x @ w).var(axis=0).sum(), rtol=0.02)
 
 
-def test_the_same_again(study: Path, config: Config, found: Path) -> None:
+def test_the_same_again(study: Path, config: Config, analysed: Path) -> None:
     few = config.model_copy(update={"analysis": config.analysis.model_copy(update={"analyses": ["attribution"]})})
     again = run(study, few, "again")
     assert {p.name for p in again.iterdir()} == {"about.json", "attribution.csv", "attribution_units.csv"}
-    assert (again / "attribution.csv").read_bytes() == (found / "attribution.csv").read_bytes()
+    assert (again / "attribution.csv").read_bytes() == (analysed / "attribution.csv").read_bytes()
 
 
 @pytest.mark.parametrize("change", [{"models": {"ridge": {}}}, {"analysis": {"analyses": []}}])

@@ -97,8 +97,8 @@ def test_the_rest_of_the_row(table: pd.DataFrame, told: Path) -> None:
     ]
     assert row["blocked"] == pytest.approx(by_hand[0])
     assert len(by_hand) == row["n_seeds"] == 3 and row["seeds_sd"] == pytest.approx(np.std(by_hand, ddof=1))
-    said = optimism_scores(table)["balanced_accuracy"]["random_forest"]
-    assert said["leaky"] == row["leaky"] and "value" not in said
+    scores = optimism_scores(table)["balanced_accuracy"]["random_forest"]
+    assert scores["leaky"] == row["leaky"] and "value" not in scores
 
 
 def test_both_schemes_fit_as_many_windows_and_leaky_folds_test_every_trial_once(
@@ -107,9 +107,9 @@ def test_both_schemes_fit_as_many_windows_and_leaky_folds_test_every_trial_once(
     tested: dict[str, list[int]] = {w.recording: [] for w in data}
     near = 0
     for k in range(FOLDS):
-        one = refits(config, data, k)
-        blocked = inner_partitions(one.splits, str(k))[0]
-        dealt, test = optimism.random_fold(one, blocked)
+        fold_refits = refits(config, data, k)
+        blocked = inner_partitions(fold_refits.splits, str(k))[0]
+        dealt, test = optimism.random_fold(fold_refits, blocked)
         for w in data:
             name = w.recording
             sides = [dealt.train[name], dealt.valid[name], test[name]]

@@ -153,8 +153,8 @@ def test_a_removed_mode_leaves_mean_rates_as_they_were(refits: Refits, model: Se
         assert np.abs(less / whole - 1).max() > 1e-3  # there is something to correct
         rates = ablated.predict(test).rates * (whole / less)
         nats, _ = information(rates, test.target, train.target.mean(axis=(0, 1)))
-        mine = table[table["recording"] == test.recording].set_index("trial")
-        np.testing.assert_allclose(mine.loc[test.trial, "nats"], nats, rtol=1e-5, atol=1e-4)
+        recording_rows = table[table["recording"] == test.recording].set_index("trial")
+        np.testing.assert_allclose(recording_rows.loc[test.trial, "nats"], nats, rtol=1e-5, atol=1e-4)
 
 
 def population(
@@ -243,12 +243,12 @@ def small_refits(**changes: float) -> Refits:
 
 def test_private_variance_of_the_target_is_not_counted_as_shared() -> None:
     """Without private latents in the simulation the same units have much less private variance."""
-    found = {}
+    shares = {}
     for gain in (0.0, 1.0):
         table = alignment.tables(small_refits(private_gain=gain))["shared_variance"]
-        found[gain] = table[table["region"] == "target"].set_index("part")["share"]
-    assert found[1.0]["private"] > found[0.0]["private"] + 0.1
-    assert found[1.0]["shared"] < found[0.0]["shared"] + 0.02
+        shares[gain] = table[table["region"] == "target"].set_index("part")["share"]
+    assert shares[1.0]["private"] > shares[0.0]["private"] + 0.1
+    assert shares[1.0]["shared"] < shares[0.0]["shared"] + 0.02
 
 
 def test_without_a_link_nothing_is_shared_and_the_tables_have_their_columns() -> None:

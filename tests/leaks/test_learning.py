@@ -99,8 +99,8 @@ def test_a_model_that_reaches_further_is_caught(
         return load_windows(folder)
 
     monkeypatch.setattr(perturbation, "load_windows", load)
-    found = changed(cheat, study, tmp_path)
-    assert any(name.endswith((".safetensors", "probabilities")) for name in found), found
+    changes = changed(cheat, study, tmp_path)
+    assert any(name.endswith((".safetensors", "probabilities")) for name in changes), changes
 
 
 def everything(splits: Splits, fold: str) -> Sequence[Partition]:
@@ -181,15 +181,15 @@ def test_settings_tuned_in_other_folds_are_refused(study: Path, tmp_path: Path) 
 def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_path: Path) -> None:
     """Leak 8 is impossible: garbage in the test block and its gap, and the same trials with the same values."""
     config = small_config(tune={"n_trials": 2, "n_startup_trials": 1}).model_copy(update={"models": {model: {}}})
-    found = []
+    results = []
     for windows in (study / "windows", spoilt(tmp_path, study, 0)):
         out = tmp_path / f"tuned on {windows.name}"
         tuning.tune(tuning.TuningSections.of(config), model, windows, study / "splits.json", tmp_path / "work", out)
         trials = TuningRun(out).read_trials()
-        found.append((TuningRun(out).read_settings().folds[0], trials[trials["fold"].astype(str) == "0"]))
-    assert found[0][0] == found[1][0]
-    assert len(found[0][1]) == 2
-    pd.testing.assert_frame_equal(found[0][1], found[1][1])
+        results.append((TuningRun(out).read_settings().folds[0], trials[trials["fold"].astype(str) == "0"]))
+    assert results[0][0] == results[1][0]
+    assert len(results[0][1]) == 2
+    pd.testing.assert_frame_equal(results[0][1], results[1][1])
 
 
 def test_unit_selection_cannot_see_labels() -> None:

@@ -37,7 +37,7 @@ def test_no_spikes_is_not_a_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "base", "said"),
+    ("rates", "base", "message"),
     [
         (np.ones((2, 3, 1)), np.ones(2), r"expected rates \(trial, bin, unit\)"),
         (np.ones((2, 3, 2)), np.ones(3), r"expected base \(2,\)"),
@@ -45,6 +45,6 @@ def test_no_spikes_is_not_a_number() -> None:
         (np.ones((2, 3, 2)), -np.ones(2), "expected finite base"),
     ],
 )
-def test_wrong_input_is_named(rates: np.ndarray, base: np.ndarray, said: str) -> None:
-    with pytest.raises(DataError, match=said):
+def test_wrong_input_is_named(rates: np.ndarray, base: np.ndarray, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         information(rates, np.ones((2, 3, 2)), base)

@@ -23,13 +23,13 @@ def test_agrees_with_scikit_learn(rng: np.random.Generator, k: int) -> None:
     p[0] = np.eye(k)[(label[0] + 1) % k]  # certain and wrong: clipped
     area = oracle.roc_auc_score(label, p[:, 1]) if k == 2 else oracle.roc_auc_score(label, p, multi_class="ovr")
     one_cluster, once = np.zeros(len(label), dtype=np.int64), np.ones((1, 1))
-    found = {
+    scores = {
         "balanced": (decision.balanced_accuracy(label, predicted), oracle.balanced_accuracy_score(label, predicted)),
         "log loss": (decision.log_loss(label, p), oracle.log_loss(label, p)),
         "brier": (decision.brier_per_trial(label, p).mean(), oracle.brier_score_loss(label, p, labels=list(range(k)))),
         "auc": (clustered.auc(label, p, one_cluster)(once)[0], area),
     }
-    for name, (ours, theirs) in found.items():
+    for name, (ours, theirs) in scores.items():
         assert ours == pytest.approx(theirs, rel=1e-12), name
 
 
@@ -44,8 +44,8 @@ def test_within_blocks_by_hand() -> None:
     label = np.array([0, 0, 1, 0, 1, 1, 0, 0])
     predicted = np.array([0, 1, 1, 0, 0, 0, 1, 1])
     block = np.array([0, 0, 0, 1, 1, 1, 2, 2])
-    found = decision.balanced_accuracy_within_blocks(label, predicted, block, 2)
-    np.testing.assert_allclose(found, [0.75, 0.5, np.nan])  # the last block has one class only
+    accuracies = decision.balanced_accuracy_within_blocks(label, predicted, block, 2)
+    np.testing.assert_allclose(accuracies, [0.75, 0.5, np.nan])  # the last block has one class only
 
 
 def test_constant_predictions_are_at_chance_in_every_block(rng: np.random.Generator) -> None:
@@ -62,12 +62,12 @@ def test_no_information_rate() -> None:
 def test_weighted_trials_within_blocks_are_those_of_scikit_learn(rng: np.random.Generator) -> None:
     label, predicted, block = rng.integers(0, 3, 120), rng.integers(0, 3, 120), np.repeat(np.arange(3), 40)
     weight = rng.uniform(0, 2, 120)
-    found = decision.balanced_accuracy_within_blocks(label, predicted, block, 3, weight)
+    accuracies = decision.balanced_accuracy_within_blocks(label, predicted, block, 3, weight)
     expected = [
         oracle.balanced_accuracy_score(label[block == b], predicted[block == b], sample_weight=weight[block == b])
         for b in range(3)
     ]
-    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(accuracies, expected)
 
 
 def calibration_error(curve: pd.DataFrame) -> float:

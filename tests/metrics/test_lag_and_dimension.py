@@ -39,11 +39,11 @@ def pair(rng: np.random.Generator, lag: int, dimension: int, strength: float = 1
 
 @pytest.mark.parametrize("lag", [-2, 0, 2, 4])
 def test_lag(rng: np.random.Generator, lag: int) -> None:
-    found = estimate_lag(*pair(rng, lag, 2), BIN_S, 0.4)
-    assert found.lag_s == pytest.approx(lag * BIN_S, abs=0.02)
-    assert found.lags_s[np.argmax(found.score)] == pytest.approx(lag * BIN_S)
-    assert found.ci_low <= found.lag_s <= found.ci_high
-    assert found.ci_high - found.ci_low < BIN_S
+    estimate = estimate_lag(*pair(rng, lag, 2), BIN_S, 0.4)
+    assert estimate.lag_s == pytest.approx(lag * BIN_S, abs=0.02)
+    assert estimate.lags_s[np.argmax(estimate.score)] == pytest.approx(lag * BIN_S)
+    assert estimate.ci_low <= estimate.lag_s <= estimate.ci_high
+    assert estimate.ci_high - estimate.ci_low < BIN_S
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 4])
@@ -68,7 +68,7 @@ def test_scores_are_the_bits_per_spike_of_held_out_runs(rng: np.random.Generator
     x, steps = np.sqrt(source), 2
     kept = slice(steps, x.shape[1] - steps)
     scale = np.sqrt(target[:, kept].mean(axis=(0, 1)))
-    found = estimate_lag(source, target, BIN_S, steps * BIN_S, folds=folds)
+    estimate = estimate_lag(source, target, BIN_S, steps * BIN_S, folds=folds)
     best = []
     for penalty in lag_and_dimension.PENALTIES:
         nats, spikes = [], []
@@ -84,11 +84,11 @@ def test_scores_are_the_bits_per_spike_of_held_out_runs(rng: np.random.Generator
             nats.append(each[0].sum())
             spikes.append(each[1].sum())
         best.append((bits_per_spike(nats, spikes), nats))
-    near = min(best, key=lambda pair: abs(pair[0] - found.score[steps]))
-    assert found.score[steps] == pytest.approx(near[0], rel=1e-9)
-    np.testing.assert_allclose(found.nats[:, steps], near[1], rtol=1e-9)
+    near = min(best, key=lambda pair: abs(pair[0] - estimate.score[steps]))
+    assert estimate.score[steps] == pytest.approx(near[0], rel=1e-9)
+    np.testing.assert_allclose(estimate.nats[:, steps], near[1], rtol=1e-9)
     assert near[0] > 0.98 * max(bits for bits, _ in best)
-    np.testing.assert_allclose(found.nats.sum(axis=0) / found.spikes.sum() / np.log(2), found.score)
+    np.testing.assert_allclose(estimate.nats.sum(axis=0) / estimate.spikes.sum() / np.log(2), estimate.score)
 
 
 def test_pooled_lag_peaks_where_the_mean_does() -> None:
@@ -99,16 +99,16 @@ def test_pooled_lag_peaks_where_the_mean_does() -> None:
         score = each.sum(axis=0) / (10.0 * len(each) * np.log(2))
         return LagEstimate(lag_s, lags, score, each, np.full(len(each), 10.0), np.nan, np.nan)
 
-    one = made(0.1, [0.0, 0.0, 0.1, 0.3, 0.1], [0.0, 0.0, 0.1, 0.3, 0.1])
-    two = made(0.0, [0.0, 0.1, 0.2, 0.2, 0.0], [0.0, 0.1, 0.2, 0.1, 0.0])
+    first = made(0.1, [0.0, 0.0, 0.1, 0.3, 0.1], [0.0, 0.0, 0.1, 0.3, 0.1])
+    second = made(0.0, [0.0, 0.1, 0.2, 0.2, 0.0], [0.0, 0.1, 0.2, 0.1, 0.0])
     none = made(float("nan"), [9.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0])
-    alone = pooled_lag([one, none])
+    alone = pooled_lag([first, none])
     assert (alone.lag_s, alone.ci_low, alone.ci_high) == pytest.approx((0.1, 0.1, 0.1))
-    both = pooled_lag([one, two, none])
+    both = pooled_lag([first, second, none])
     assert 0.05 < both.lag_s < 0.1
     assert 0.0 <= both.ci_low < both.lag_s < both.ci_high <= 0.1 + 1e-12
     assert len(both.nats) == 4  # runs
-    many = pooled_lag([one, two] * 3)
+    many = pooled_lag([first, second] * 3)
     assert len(many.nats) == 6  # recordings
     assert many.lag_s == pytest.approx(both.lag_s)
     assert np.isnan(pooled_lag([]).lag_s)
@@ -122,8 +122,8 @@ def test_the_interval_holds_the_lag_as_often_as_it_says() -> None:
     held = 0
     for seed in range(200):
         nats = 100 * mean + rng.normal(0, 12.0, (10, len(lags)))
-        found = coupling_curves.lag_of_scores(lags, nats, np.full(10, 100.0), seed)
-        held += found.ci_low <= 0.13 <= found.ci_high
+        estimate = coupling_curves.lag_of_scores(lags, nats, np.full(10, 100.0), seed)
+        held += estimate.ci_low <= 0.13 <= estimate.ci_high
     assert 0.85 <= held / 200 <= 0.99
 
 
@@ -131,14 +131,14 @@ def test_pooled_dimension_is_of_the_ranks_that_all_tried() -> None:
     def made(*nats: list[float]) -> DimensionEstimate:
         return coupling_curves.dimension_of_scores(np.array(nats), np.full(len(nats), 10.0))
 
-    one = made([1.0, 2.0, 2.01], [1.1, 2.0, 2.0], [1.0, 2.1, 2.1])
-    two = made([1.0, 1.9], [1.0, 2.1], [1.0, 2.0])
-    pooled = pooled_dimension([one, two])
+    first = made([1.0, 2.0, 2.01], [1.1, 2.0, 2.0], [1.0, 2.1, 2.1])
+    second = made([1.0, 1.9], [1.0, 2.1], [1.0, 2.0])
+    pooled = pooled_dimension([first, second])
     assert pooled.dimension == 2
     assert len(pooled.score) == 2
-    assert pooled.score[1] == pytest.approx((one.nats[:, 1].sum() + two.nats[:, 1].sum()) / 60 / np.log(2))
+    assert pooled.score[1] == pytest.approx((first.nats[:, 1].sum() + second.nats[:, 1].sum()) / 60 / np.log(2))
     # Equal numbers of spikes make the ratio's standard error that of a mean
-    bits = np.concatenate([one.nats[:, :2], two.nats]) / 10 / np.log(2)
+    bits = np.concatenate([first.nats[:, :2], second.nats]) / 10 / np.log(2)
     np.testing.assert_allclose(pooled.sem, bits.std(axis=0, ddof=1) / np.sqrt(6))
 
 
@@ -187,8 +187,8 @@ def test_all_bins_chosen_are_all_bins(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(whole.nats, chosen.nats, rtol=1e-9)
     assert chosen.lag_s == pytest.approx(whole.lag_s)
     for lag in (-2, 0, 3):
-        one, two = (estimate_dimension(source, target, lag, bins=bins) for bins in (None, every))
-        np.testing.assert_allclose(one.nats, two.nats, rtol=1e-9)
+        without_bins, with_bins = (estimate_dimension(source, target, lag, bins=bins) for bins in (None, every))
+        np.testing.assert_allclose(without_bins.nats, with_bins.nats, rtol=1e-9)
 
 
 def stretches(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
@@ -199,11 +199,11 @@ def stretches(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 def test_surrounded_bins_have_their_neighbours_in_the_stretch(rng: np.random.Generator) -> None:
     inside = stretches(rng, (30, 20))
     for before, after in ((0, 0), (2, 1), (0, 3), (25, 0)):
-        found = lag_and_dimension.surrounded(inside, before, after)
+        mask = lag_and_dimension.surrounded(inside, before, after)
         for i in range(30):
             for b in range(20):
                 fits = b - before >= 0 and b + after < 20
-                assert found[i, b] == (fits and inside[i, b - before : b + after + 1].all())
+                assert mask[i, b] == (fits and inside[i, b - before : b + after + 1].all())
 
 
 def test_no_pair_of_bins_crosses_the_edge_of_a_state(rng: np.random.Generator) -> None:

@@ -35,8 +35,8 @@ def test_collinear_latents_and_constant_truth(rng: np.random.Generator) -> None:
 
 def test_truth_between_and_outside_samples() -> None:
     time = np.array([0.0, 1.0, 2.0])
-    found = truth_at(time, np.array([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0]]), np.array([[0.5, 2.5]]))
-    np.testing.assert_allclose(found, [[[1.0, 1.0], [np.nan, np.nan]]])
+    truth = truth_at(time, np.array([[0.0, 1.0], [2.0, 1.0], [4.0, 1.0]]), np.array([[0.5, 2.5]]))
+    np.testing.assert_allclose(truth, [[[1.0, 1.0], [np.nan, np.nan]]])
 
 
 def test_consistency(rng: np.random.Generator) -> None:
@@ -59,12 +59,12 @@ def made(rng: np.random.Generator, k: int = 2) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("k", [2, 3])
 def test_points_where_discriminant_analysis_does(rng: np.random.Generator, k: int) -> None:
     z, label = made(rng, k)
-    found = decision_axis(z, label)
-    assert found is not None
+    direction = decision_axis(z, label)
+    assert direction is not None
     oracle = LinearDiscriminantAnalysis(solver="eigen").fit(z.mean(axis=1), label).scalings_[:, 0]
-    cosine = found.axis @ oracle / np.linalg.norm(found.axis) / np.linalg.norm(oracle)
+    cosine = direction.axis @ oracle / np.linalg.norm(direction.axis) / np.linalg.norm(oracle)
     assert abs(cosine) > 0.95
-    along = found(z)
+    along = direction(z)
     assert along.shape == (120, 10)
     assert (along.mean(), along.std()) == (pytest.approx(0, abs=1e-9), pytest.approx(1))
     assert along[label == k - 1].mean() > along[label == 0].mean() + 0.5
@@ -73,16 +73,16 @@ def test_points_where_discriminant_analysis_does(rng: np.random.Generator, k: in
 def test_the_same_axis_however_latents_are_turned(rng: np.random.Generator) -> None:
     z, label = made(rng)
     turn = np.linalg.qr(rng.normal(size=(4, 4)))[0]
-    one, other = decision_axis(z, label), decision_axis(z @ turn, label)
-    assert one is not None and other is not None
-    np.testing.assert_allclose(one(z), other(z @ turn), atol=1e-9)
+    plain, turned = decision_axis(z, label), decision_axis(z @ turn, label)
+    assert plain is not None and turned is not None
+    np.testing.assert_allclose(plain(z), turned(z @ turn), atol=1e-9)
 
 
 def test_noise_has_no_gap_on_held_out_trials(rng: np.random.Generator) -> None:
     z, label = rng.normal(size=(200, 5, 4)), rng.integers(0, 2, 200)
-    found = decision_axis(z[:100], label[:100])
-    assert found is not None
-    along = found(z[100:]).mean(axis=1)
+    direction = decision_axis(z[:100], label[:100])
+    assert direction is not None
+    along = direction(z[100:]).mean(axis=1)
     assert abs(along[label[100:] == 1].mean() - along[label[100:] == 0].mean()) < 0.25
 
 

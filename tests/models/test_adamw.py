@@ -41,8 +41,8 @@ def test_steps_are_those_of_torch_with_the_gradient_of_each_module_clipped(turns
         reference.param_groups[0]["lr"] = rate
         reference.step()
     for a, b in zip(ours, theirs, strict=True):
-        for found, expected in zip(a.parameters(), b.parameters(), strict=True):
-            torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+        for parameter, expected in zip(a.parameters(), b.parameters(), strict=True):
+            torch.testing.assert_close(parameter, expected, rtol=1e-10, atol=1e-12)
 
 
 def test_loaded_weights_are_the_modules_and_the_next_step_begins_at_its_own() -> None:

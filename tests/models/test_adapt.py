@@ -61,9 +61,9 @@ def test_with_few_windows_it_beats_a_fit_from_scratch(recordings: list[Windows],
     train, valid, test = cut(recordings[-1], FEW + FEW_VALID)
     scratch = models.create("seq2seq", PARAMS)
     scratch.fit([train], [valid], np.random.default_rng(0))
-    found = bits(adapted(pooled, [train], [valid]), test, train)
-    assert found > 0.1
-    assert found > bits(scratch, test, train) + 0.01
+    score = bits(adapted(pooled, [train], [valid]), test, train)
+    assert score > 0.1
+    assert score > bits(scratch, test, train) + 0.01
 
 
 @pytest.mark.slow
@@ -143,11 +143,11 @@ def test_without_labels_the_readout_of_the_others_decides(
     train, valid, test = cut(recordings[-1], int(0.73 * len(recordings[-1])))
     model = adapted(pooled, [hidden(train)], [hidden(valid)])
     known = test.select(test.labelled)
-    said = model.predict(hidden(known))
-    right = metrics.balanced_accuracy(known.label, model.decide(said.probabilities, known.recording))
+    prediction = model.predict(hidden(known))
+    right = metrics.balanced_accuracy(known.label, model.decide(prediction.probabilities, known.recording))
     assert right > 0.7
     model.save(tmp_path)
-    assert np.array_equal(models.load(tmp_path).predict(known).probabilities, said.probabilities)
+    assert np.array_equal(models.load(tmp_path).predict(known).probabilities, prediction.probabilities)
 
 
 def test_a_few_labels_are_weighed_against_those_of_the_others(recordings: list[Windows], pooled: Path) -> None:
@@ -161,8 +161,8 @@ def test_a_few_labels_are_weighed_against_those_of_the_others(recordings: list[W
     for rows in (few, np.arange(len(known))):
         opposite = known.select(rows)
         model.learn_labels(replace(opposite, label=1 - opposite.label))
-        said = model.predict(known).probabilities
-        score.append(metrics.balanced_accuracy(known.label, model.decide(said, known.recording)))
+        probabilities = model.predict(known).probabilities
+        score.append(metrics.balanced_accuracy(known.label, model.decide(probabilities, known.recording)))
     assert score[0] > 0.5 > score[1]
     model.learn_labels(known.select(few))
     assert not np.array_equal(model.predict(known).probabilities, before)
@@ -174,9 +174,9 @@ def test_with_too_few_trials_to_align_it_translates_alone(recordings: list[Windo
     train, valid, test = (hidden(w) for w in cut(recordings[-1], 60))
     train = train.select(~train.in_trial | (np.cumsum(train.in_trial) < 6))
     valid = valid.select(~valid.in_trial)
-    said = adapted(pooled, [train], [valid]).predict(test)
-    assert (said.probabilities == 0.5).all()
-    assert np.isfinite(said.rates).all()
+    prediction = adapted(pooled, [train], [valid]).predict(test)
+    assert (prediction.probabilities == 0.5).all()
+    assert np.isfinite(prediction.rates).all()
 
 
 @pytest.mark.slow
@@ -198,7 +198,7 @@ def test_an_adaptation_that_is_stopped_leaves_the_model_as_it_was(recordings: li
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"recording": "rec.0"}, r"rec\.0: the model knows this recording already; it knows rec\.0, rec\.1, rec\.2"),
         ({"bin_s": 0.2}, r"rec\.3: expected windows of 20 bins of 0\.1 s .* got 20 of 0\.2 s"),
@@ -208,7 +208,7 @@ def test_an_adaptation_that_is_stopped_leaves_the_model_as_it_was(recordings: li
     ],
 )
 def test_mistakes_are_named_before_anything_is_learned(
-    recordings: list[Windows], pooled: Path, change: dict[str, object], said: str
+    recordings: list[Windows], pooled: Path, change: dict[str, object], message: str
 ) -> None:
     w = recordings[-1]
     if "windows" in change:
@@ -218,7 +218,7 @@ def test_mistakes_are_named_before_anything_is_learned(
     else:
         w = replace(w, **change)
     model = models.load(pooled)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         model.adapt([w], [], np.random.default_rng(0))
     assert len(model.units) == len(recordings) - 1
 

@@ -43,18 +43,18 @@ def model(request: pytest.FixtureRequest, halves: Halves) -> Model:
 
 def test_predictions_have_the_shapes_of_the_contract(model: Model, halves: Halves) -> None:
     for w in halves[1]:
-        said = model.predict(w)
-        assert (said.probabilities is not None) == model.decides
-        assert (said.rates is not None) == model.translates
-        if said.probabilities is not None:
-            assert said.probabilities.shape == (len(w), len(w.classes))
-            np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
-            assert said.probabilities.min() >= 0
-        if said.rates is not None:
-            assert said.rates.shape == w.target.shape
-            assert np.isfinite(said.rates).all() and said.rates.min() >= 0
-        if said.latents is not None:
-            assert said.latents.shape[:2] == w.source.shape[:2]
+        prediction = model.predict(w)
+        assert (prediction.probabilities is not None) == model.decides
+        assert (prediction.rates is not None) == model.translates
+        if prediction.probabilities is not None:
+            assert prediction.probabilities.shape == (len(w), len(w.classes))
+            np.testing.assert_allclose(prediction.probabilities.sum(axis=1), 1.0, atol=1e-6)
+            assert prediction.probabilities.min() >= 0
+        if prediction.rates is not None:
+            assert prediction.rates.shape == w.target.shape
+            assert np.isfinite(prediction.rates).all() and prediction.rates.min() >= 0
+        if prediction.latents is not None:
+            assert prediction.latents.shape[:2] == w.source.shape[:2]
 
 
 def test_prediction_uses_the_source_alone(model: Model, halves: Halves, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,8 +105,8 @@ def test_a_windows_prediction_does_not_depend_on_its_neighbours(model: Model, ha
 
 
 def test_no_windows_give_no_predictions(model: Model, halves: Halves) -> None:
-    said = model.predict(halves[1][0].select(np.array([], dtype=int)))
-    assert all(getattr(said, f) is None or len(getattr(said, f)) == 0 for f in FIELDS)
+    prediction = model.predict(halves[1][0].select(np.array([], dtype=int)))
+    assert all(getattr(prediction, f) is None or len(getattr(prediction, f)) == 0 for f in FIELDS)
 
 
 def test_saved_and_loaded_it_says_the_same(model: Model, halves: Halves, tmp_path: Path) -> None:
@@ -185,9 +185,9 @@ def test_unlabelled_recordings_do_no_harm(name: str, halves: Halves) -> None:
     train = [halves[0][0], replace(halves[0][1], label=np.full_like(halves[0][1].label, -1))]
     model = models.create(name, QUICK.get(name))
     model.fit(train, [], np.random.default_rng(0))
-    said = model.predict(halves[1][1])
+    prediction = model.predict(halves[1][1])
     if model.decides:
-        np.testing.assert_allclose(said.probabilities.sum(axis=1), 1.0, atol=1e-6)
+        np.testing.assert_allclose(prediction.probabilities.sum(axis=1), 1.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", every_model())

@@ -103,10 +103,13 @@ def test_a_fitted_model_comes_back_from_disk(name: str, halves: Halves, tmp_path
 def coupled() -> tuple[list[Windows], list[Windows], list[Windows]]:
     """Training, validation and test windows of two simulated recordings."""
     knobs = {"n_recordings": 2, "n_trials": 60, "n_source_units": [30, 32], "n_target_units": [20, 22]}
-    found = simulated_windows(small_config(simulate=knobs))
-    cuts = [[0, *(int(f * len(w)) for f in (0.6, 0.8)), len(w) + 3] for w in found]
+    recordings = simulated_windows(small_config(simulate=knobs))
+    cuts = [[0, *(int(f * len(w)) for f in (0.6, 0.8)), len(w) + 3] for w in recordings]
     train, valid, test = (
-        [w.select(np.arange(*(list(pairwise(cut))[k] - np.array([0, 3])))) for w, cut in zip(found, cuts, strict=True)]
+        [
+            w.select(np.arange(*(list(pairwise(cut))[k] - np.array([0, 3]))))
+            for w, cut in zip(recordings, cuts, strict=True)
+        ]
         for k in range(3)
     )
     return train, valid, test

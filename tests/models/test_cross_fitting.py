@@ -62,11 +62,13 @@ def test_the_target_of_a_held_out_part_does_not_reach_its_network(halves: Halves
     for w, held in zip(*halves, strict=True):
         start = join(w, held).start_s[np.flatnonzero(cut([w], [held], 3)[1][w.recording] == 1)]
         for half in (w, held):
-            mine = np.isin(half.start_s, start)
-            changed.append(replace(half, target=np.where(mine[:, None, None], half.target[:, ::-1] + 1, half.target)))
-    found = weights_after_an_epoch(changed[::2], changed[1::2])
-    assert torch.equal(known[1], found[1])
-    assert not torch.equal(known[0], found[0]) and not torch.equal(known[2], found[2])
+            in_part = np.isin(half.start_s, start)
+            changed.append(
+                replace(half, target=np.where(in_part[:, None, None], half.target[:, ::-1] + 1, half.target))
+            )
+    weights = weights_after_an_epoch(changed[::2], changed[1::2])
+    assert torch.equal(known[1], weights[1])
+    assert not torch.equal(known[0], weights[0]) and not torch.equal(known[2], weights[2])
 
 
 def test_each_network_starts_from_the_linear_translator_of_what_it_learns_from(halves: Halves) -> None:
@@ -83,9 +85,9 @@ def test_each_network_starts_from_the_linear_translator_of_what_it_learns_from(h
         sd = translator.scale["0.std"].double().numpy()
         read_in = network.read_in[0].weight.detach().double().numpy().T
         read_out = network.read_out[0].weight.detach().double().numpy()[:, :8].T
-        found = read_in[:, :8] @ read_out / sd[:, None]
+        linear_map = read_in[:, :8] @ read_out / sd[:, None]
         scale = np.maximum(oracle.rate, 1e-9)
         expected = oracle.directions[:, :8] @ oracle.weights[:8] * oracle.target_sd / scale / oracle.sd[:, None]
         fires = oracle.rate > 1e-3
-        correlation = np.corrcoef(found[:, fires].ravel(), expected[:, fires].ravel())[0, 1]
+        correlation = np.corrcoef(linear_map[:, fires].ravel(), expected[:, fires].ravel())[0, 1]
         assert correlation > 0.99  # the source is divided by the SD in all windows

@@ -44,7 +44,7 @@ def test_the_linear_initialization_is_the_regression_of_what_the_baseline_leaves
     """Against the sums written down at once, in memory."""
     w = windows[0]
     _, offset = fit_baseline(w, psth=True, drift=True)
-    found = linear_initialization(w, offset, 1.5, 4, penalty=2.0)
+    initial = linear_initialization(w, offset, 1.5, 4, penalty=2.0)
     known, y = np.exp(offset.array().astype(float)), w.target.astype(float)
     x = gaussian_filter1d(w.source.astype(float), 1.5, axis=1, mode="nearest")
     mean, sd = x.mean(axis=(0, 1)), np.maximum(x.std(axis=(0, 1)), 0.05)
@@ -53,9 +53,9 @@ def test_the_linear_initialization_is_the_regression_of_what_the_baseline_leaves
     left = gaussian_filter1d(left, 1.5, axis=1, mode="nearest").reshape(-1, y.shape[2])
     z = ((x - mean) / sd).reshape(-1, x.shape[2])
     directions, weights = read_in_directions(z.T @ z / len(z), z.T @ left / len(z), 4, penalty=2.0)
-    for a, b in ((found.mean, mean), (found.sd, sd), (found.rate, rate), (found.target_sd, target_sd)):
+    for a, b in ((initial.mean, mean), (initial.sd, sd), (initial.rate, rate), (initial.target_sd, target_sd)):
         np.testing.assert_allclose(a, b, atol=1e-9)
-    np.testing.assert_allclose(found.directions @ found.weights, directions @ weights, atol=1e-8)
+    np.testing.assert_allclose(initial.directions @ initial.weights, directions @ weights, atol=1e-8)
 
 
 def test_a_batch_is_its_rows(windows: list[Windows]) -> None:
@@ -73,7 +73,7 @@ def test_a_batch_is_its_rows(windows: list[Windows]) -> None:
 
 
 def test_a_fit_on_counts_that_stay_on_disk_is_the_fit(windows: list[Windows], tmp_path: Path) -> None:
-    said = []
+    predictions = []
     for w in windows:
         save_windows(w, tmp_path)
     there = [load_recording_windows(tmp_path, w.recording) for w in windows]
@@ -83,9 +83,9 @@ def test_a_fit_on_counts_that_stay_on_disk_is_the_fit(windows: list[Windows], tm
         valid = [w.select(np.arange(k, len(w))) for w, k in zip(data, cut, strict=True)]
         model = models.create("seq2seq", {"max_epochs": 2, "hidden_size": 8})
         model.fit(train, valid, np.random.default_rng(0))
-        said.append(model.predict(valid[0]))
-    assert np.array_equal(said[0].rates, said[1].rates)
-    assert np.array_equal(said[0].probabilities, said[1].probabilities)
+        predictions.append(model.predict(valid[0]))
+    assert np.array_equal(predictions[0].rates, predictions[1].rates)
+    assert np.array_equal(predictions[0].probabilities, predictions[1].probabilities)
 
 
 @pytest.mark.parametrize("rows", [np.array([5, 1, 3]), slice(2, 9)])
@@ -98,7 +98,7 @@ def test_data_sets_in_memory_give_the_same_batches(windows: list[Windows], rows:
     kept = in_memory(computed, computed[3].n_bytes)
     assert kept[3].kept is not None and kept[7].kept is None
     for name in ("x", "y", "log_offset"):
-        expected, found = (getattr(dataset.batch(rows), name) for dataset in (computed[3], kept[3]))
-        assert torch.equal(found, expected)
+        expected, values = (getattr(dataset.batch(rows), name) for dataset in (computed[3], kept[3]))
+        assert torch.equal(values, expected)
         assert expected.dtype == torch.float32 and len(expected) == len(w.start_s[rows])
     assert computed[3].n_bytes == sum(getattr(kept[3].kept, name).nbytes for name in ("x", "y", "log_offset"))

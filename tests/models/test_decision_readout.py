@@ -60,18 +60,18 @@ def test_the_linear_part_is_the_mean_of_the_log_odds_of_every_view(monkeypatch: 
             view = fit_readouts({"a": z @ modes[:, :n]}, {"a": label}, 2, {"a": more}, [name])[1]["a"]
             p = view.probabilities(np.hstack([summary(new @ modes[:, :n]), more]))
             odds.append(np.log(p[:, 1] / p[:, 0]))
-    found = decoder(z, modes, label, 0, more).probabilities(new, more, SHARE)
-    np.testing.assert_allclose(np.log(found[:, 1] / found[:, 0]), np.mean(odds, axis=0), atol=1e-4)
+    probabilities = decoder(z, modes, label, 0, more).probabilities(new, more, SHARE)
+    np.testing.assert_allclose(np.log(probabilities[:, 1] / probabilities[:, 0]), np.mean(odds, axis=0), atol=1e-4)
 
 
 def test_it_decides_and_does_not_depend_on_the_axes_of_the_latents() -> None:
     z, log_rates, label = late(np.random.default_rng(0))
     new, _, truth = late(np.random.default_rng(1))
     turn = np.random.default_rng(2).normal(size=(6, 6))
-    found = decoder(z, modes_of_recording(z, log_rates), label, 60, NONE).probabilities(new, NONE, SHARE)
+    probabilities = decoder(z, modes_of_recording(z, log_rates), label, 60, NONE).probabilities(new, NONE, SHARE)
     other = decoder(z @ turn, modes_of_recording(z @ turn, log_rates), label, 0, NONE)
     linear = decoder(z, modes_of_recording(z, log_rates), label, 0, NONE).probabilities(new, NONE, SHARE)
-    assert (found.argmax(axis=1) == truth).mean() > 0.8
+    assert (probabilities.argmax(axis=1) == truth).mean() > 0.8
     np.testing.assert_allclose(other.probabilities(new @ turn, NONE, SHARE), linear, atol=1e-3)
 
 
@@ -143,8 +143,8 @@ def test_pooling_is_the_mean_of_log_odds() -> None:
     others = np.tile([0.3, 0.7], (len(x), 1))
     own = np.maximum(forest.predict_proba(x), MIN_PROBABILITY)
     expected = 0.5 * (np.log(own[:, 1] / own[:, 0]) + np.log(0.8 / 0.2) + np.log(0.7 / 0.3))
-    found = pool_with_forest(forest, x, share, others)
-    np.testing.assert_allclose(np.log(found[:, 1] / found[:, 0]), expected, rtol=1e-9)
+    probabilities = pool_with_forest(forest, x, share, others)
+    np.testing.assert_allclose(np.log(probabilities[:, 1] / probabilities[:, 0]), expected, rtol=1e-9)
 
 
 def test_a_class_that_no_trial_had_keeps_its_probability() -> None:
@@ -152,9 +152,9 @@ def test_a_class_that_no_trial_had_keeps_its_probability() -> None:
     x = z.mean(axis=1)
     forest = grow_forest(x, label * 2, [np.arange(2)], 50, 0)
     others = np.tile([0.5, 0.1, 0.4], (len(x), 1))
-    found = pool_with_forest(forest, x, np.array([0.5, 0.01, 0.49]), others)
-    np.testing.assert_allclose(found[:, 1], 0.1)
-    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    probabilities = pool_with_forest(forest, x, np.array([0.5, 0.01, 0.49]), others)
+    np.testing.assert_allclose(probabilities[:, 1], 0.1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
 
 
 def test_one_class_has_no_forest_and_no_trials_are_fine() -> None:

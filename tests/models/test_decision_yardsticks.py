@@ -30,9 +30,9 @@ def fitted(name: str, train: Windows, **params: Any) -> models.Model:
 
 
 def auc(model: models.Model, test: Windows) -> float:
-    said = model.predict(test).probabilities
-    assert said is not None
-    return float(roc_auc_score(test.label, said[:, 1]))
+    probabilities = model.predict(test).probabilities
+    assert probabilities is not None
+    return float(roc_auc_score(test.label, probabilities[:, 1]))
 
 
 def counts(n: int = 120, units: int = 6, seed: int = 0) -> np.ndarray:
@@ -58,13 +58,13 @@ def with_history(label: np.ndarray, **others: Any) -> Windows:
 @pytest.mark.parametrize("segments", [1, 4])
 def test_logistic_is_scikit_learns_on_roots_of_counts(segments: int) -> None:
     train, test = parts(windows_of(counts(), counts(units=2), label=labels()))
-    said = fitted("logistic", train, n_segments=segments, penalty=3.0).predict(test).probabilities
+    probabilities = fitted("logistic", train, n_segments=segments, penalty=3.0).predict(test).probabilities
 
     def x(w: Windows) -> np.ndarray:
         return np.sqrt(w.source.reshape(len(w), segments, 8 // segments, -1).sum(axis=2).reshape(len(w), -1))
 
     oracle = make_pipeline(StandardScaler(), LogisticRegression(C=1 / 3, max_iter=5000, tol=1e-8))
-    np.testing.assert_allclose(said, oracle.fit(x(train), train.label).predict_proba(x(test)), atol=1e-4)
+    np.testing.assert_allclose(probabilities, oracle.fit(x(train), train.label).predict_proba(x(test)), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["logistic", "gradient_boosting"])
@@ -86,16 +86,16 @@ def test_gradient_boosting_is_scikit_learns() -> None:
         n_estimators=20, max_depth=2, learning_rate=0.05, max_features=0.1, subsample=0.7, random_state=seed
     )
     oracle.fit(train.source.sum(axis=1).astype(np.float32), train.label)
-    said = oracle.predict_proba(test.source.sum(axis=1).astype(np.float32))
-    np.testing.assert_allclose(model.predict(test).probabilities, said)
+    probabilities = oracle.predict_proba(test.source.sum(axis=1).astype(np.float32))
+    np.testing.assert_allclose(model.predict(test).probabilities, probabilities)
 
 
 @pytest.mark.parametrize("name", ["logistic", "gradient_boosting", "choice_history", "time_in_recording"])
 def test_three_classes_of_which_one_is_never_seen(name: str) -> None:
     train, test = parts(with_history(2 * labels(), classes=("a", "b", "c")))
-    said = fitted(name, train).predict(test).probabilities
-    np.testing.assert_allclose(said.sum(axis=1), 1.0)
-    np.testing.assert_allclose(said[:, 1], 1 / (len(train) + 3))
+    probabilities = fitted(name, train).predict(test).probabilities
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+    np.testing.assert_allclose(probabilities[:, 1], 1 / (len(train) + 3))
     three = with_history(np.arange(120) % 3, classes=("a", "b", "c"))
     assert fitted(name, three).predict(three).probabilities.shape == (120, 3)
 
@@ -106,9 +106,9 @@ def test_three_classes_of_which_one_is_never_seen(name: str) -> None:
 def test_choice_history_reads_an_animal_that_alternates() -> None:
     train, test = parts(with_history(np.arange(120) % 2))
     assert auc(fitted("choice_history", train), test) == 1.0
-    said = fitted("choice_history", train, penalty=0.1).predict(test).probabilities
-    assert (said.argmax(axis=1) == test.label).all()
-    assert said.max(axis=1).min() > 0.9
+    probabilities = fitted("choice_history", train, penalty=0.1).predict(test).probabilities
+    assert (probabilities.argmax(axis=1) == test.label).all()
+    assert probabilities.max(axis=1).min() > 0.9
 
 
 def test_choice_history_looks_further_back() -> None:
@@ -131,16 +131,16 @@ def test_choice_history_learns_nothing_from_held_out_labels() -> None:
     other = label.copy()
     other[40:60] = 0
     rows = np.r_[0:40, 60:120]
-    one, two = (with_history(x).select(rows) for x in (label, other))
-    assert not np.array_equal(one.covariates, two.covariates)
-    a, b = (fitted("choice_history", w, n_previous_trials=3).fits["made"] for w in (one, two))
+    plain, relabelled = (with_history(x).select(rows) for x in (label, other))
+    assert not np.array_equal(plain.covariates, relabelled.covariates)
+    a, b = (fitted("choice_history", w, n_previous_trials=3).fits["made"] for w in (plain, relabelled))
     assert a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
 
 
 def test_choice_history_without_covariates_is_class_shares() -> None:
     train, test = parts(windows_of(counts(), counts(units=2), label=labels()))
-    said = fitted("choice_history", train).predict(test).probabilities
-    np.testing.assert_allclose(said, np.tile(said[0], (len(test), 1)))
+    probabilities = fitted("choice_history", train).predict(test).probabilities
+    np.testing.assert_allclose(probabilities, np.tile(probabilities[0], (len(test), 1)))
 
 
 def test_time_in_recording_is_logistic_in_a_spline() -> None:
@@ -167,8 +167,8 @@ def test_time_in_recording_is_logistic_in_a_spline() -> None:
 def test_time_beyond_the_training_trials_is_their_edge() -> None:
     w = windows_of(counts(), counts(units=2), label=labels())
     model = fitted("time_in_recording", w)
-    said = model.predict(replace(w, start_s=np.full(120, 1e9))).probabilities
-    np.testing.assert_allclose(said, np.tile(model.predict(w).probabilities[-1], (120, 1)))
+    probabilities = model.predict(replace(w, start_s=np.full(120, 1e9))).probabilities
+    np.testing.assert_allclose(probabilities, np.tile(model.predict(w).probabilities[-1], (120, 1)))
 
 
 # --- behaviour -------------------------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_behaviour_is_imputed_by_training_means_and_said_to_be_missing() -> None
     series = np.where(rng.random(w.behavior.shape) < 0.2, np.nan, w.behavior).astype(np.float32)
     series[rng.random(120) < 0.3, :, 0] = np.nan
     train, test = parts(replace(w, behavior=series))
-    said = fitted("behavior", train, n_segments=2, penalty=2.0).predict(test).probabilities
+    probabilities = fitted("behavior", train, n_segments=2, penalty=2.0).predict(test).probabilities
 
     def x(w: Windows) -> np.ndarray:
         halves = [w.behavior[:, :4].astype(float), w.behavior[:, 4:].astype(float)]
@@ -207,7 +207,7 @@ def test_behaviour_is_imputed_by_training_means_and_said_to_be_missing() -> None
     oracle = make_pipeline(
         SimpleImputer(add_indicator=True), StandardScaler(), LogisticRegression(C=0.5, max_iter=5000, tol=1e-8)
     )
-    np.testing.assert_allclose(said, oracle.fit(x(train), train.label).predict_proba(x(test)), atol=1e-4)
+    np.testing.assert_allclose(probabilities, oracle.fit(x(train), train.label).predict_proba(x(test)), atol=1e-4)
 
 
 def test_that_behaviour_is_missing_may_tell_the_label() -> None:
@@ -227,9 +227,9 @@ def test_squares_see_what_lies_on_both_sides() -> None:
 
 
 def test_behaviour_that_was_not_recorded_is_an_error_that_names_the_recordings() -> None:
-    one, two = behaving(labels()), replace(windows_of(counts(), counts(units=2)), recording="silent")
+    recorded, silent = behaving(labels()), replace(windows_of(counts(), counts(units=2)), recording="silent")
     with pytest.raises(ConfigError, match=r"found no series in silent: take models\.behavior out"):
-        models.create("behavior").fit([one, two], [], np.random.default_rng(0))
+        models.create("behavior").fit([recorded, silent], [], np.random.default_rng(0))
 
 
 # --- columns of the trial table --------------------------------------------------------------------------------------

@@ -112,8 +112,8 @@ def test_cebra_decodes_labels_that_the_counts_separate(halves: Halves) -> None:
     train, test = ([marked(w) for w in side] for side in halves)
     model = models.create("cebra", {"max_iterations": 300})
     model.fit(train, [], np.random.default_rng(0))
-    said = [(model.decide(model.predict(w).probabilities, w.recording) == w.label)[w.labelled] for w in test]
-    right = np.concatenate(said)
+    correct = [(model.decide(model.predict(w).probabilities, w.recording) == w.label)[w.labelled] for w in test]
+    right = np.concatenate(correct)
     assert right.mean() > 0.9
 
 

@@ -38,8 +38,8 @@ def fitted(**changes: float) -> tuple[Seq2Seq, Parts]:
 def decided(model: Seq2Seq, test: list[Windows]) -> float:
     right = []
     for w in (w.select(w.labelled) for w in test):
-        said = model.predict(w).probabilities
-        right.append(metrics.balanced_accuracy(w.label, model.decide(said, w.recording)))
+        probabilities = model.predict(w).probabilities
+        right.append(metrics.balanced_accuracy(w.label, model.decide(probabilities, w.recording)))
     return float(np.mean(right))
 
 
@@ -75,10 +75,10 @@ def test_what_the_target_does_not_follow_decides_nothing() -> None:
 def test_without_a_link_latents_are_constant_and_decisions_are_at_chance() -> None:
     model, (_, _, test) = fitted(coupling=0.0)
     for w in test:
-        said = model.predict(w)
-        assert np.ptp(said.latents.reshape(-1, said.latents.shape[-1]), axis=0).max() < 1e-5
-        np.testing.assert_allclose(said.rates, said.baseline, rtol=0.02)
-        assert np.ptp(said.probabilities[:, 0]) < 1e-6
+        prediction = model.predict(w)
+        assert np.ptp(prediction.latents.reshape(-1, prediction.latents.shape[-1]), axis=0).max() < 1e-5
+        np.testing.assert_allclose(prediction.rates, prediction.baseline, rtol=0.02)
+        assert np.ptp(prediction.probabilities[:, 0]) < 1e-6
     assert decided(model, test) == pytest.approx(0.5)
 
 

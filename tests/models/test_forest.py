@@ -69,10 +69,10 @@ def test_the_public_classes_grow_the_forest_where_parts_of_scikit_learn_changed(
     monkeypatch.setattr(tree_growth, "grow_directly", other)
     try:
         assert not tree_growth.direct_growth_agrees()
-        found = tree_growth.grow(x, label, tree_growth.Growth(5, 0.5, 1), 3)
+        tree = tree_growth.grow(x, label, tree_growth.Growth(5, 0.5, 1), 3)
     finally:
         tree_growth.direct_growth_agrees.cache_clear()
-    np.testing.assert_array_equal(found.threshold, expected.threshold)
+    np.testing.assert_array_equal(tree.threshold, expected.threshold)
 
 
 def at(array: np.ndarray, where: int, value: float) -> np.ndarray:
@@ -105,9 +105,9 @@ FAULTS: dict[str, tuple[Any, str]] = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_could_leave_the_tree_or_never_end_is_refused(kind: Any, name: str) -> None:
     forest = from_sklearn(grown(kind)[0])
-    make, said = FAULTS[name]
+    make, message = FAULTS[name]
     arrays = {field: getattr(replace(forest, **make(forest)), field) for field in FIELDS}
-    with pytest.raises(DataError, match=said) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_forest(Path("f.safetensors"), "rat1", arrays, N_FEATURES, N_CLASSES)
     assert str(caught.value).startswith("f.safetensors: trees of rat1: ")
 
@@ -128,7 +128,7 @@ def test_a_chain_that_is_too_deep_is_refused_quickly() -> None:
     inner = np.arange(n) * 2
     left, right, feature = (np.full(2 * n + 1, fill, np.int32) for fill in (-1, -1, 0))
     left[inner], right[inner] = inner + 1, inner + 2
-    one = np.ones(2 * n + 1)
+    ones = np.ones(2 * n + 1)
     forest = Forest(
         np.array([0]),
         np.array(N_FEATURES),
@@ -136,8 +136,8 @@ def test_a_chain_that_is_too_deep_is_refused_quickly() -> None:
         left,
         right,
         feature,
-        one * 0,
-        one[:, None],
+        ones * 0,
+        ones[:, None],
         np.empty(0),
         np.array(1.0),
     )

@@ -20,13 +20,13 @@ def layer_and_input(two_sided: bool, windows: int, bins: int) -> tuple[nn.GRU, T
 @pytest.mark.parametrize(("windows", "bins"), [(3, 11), (1, 1), (64, 2)])
 def test_output_and_every_gradient_are_those_of_torch(two_sided: bool, windows: int, bins: int) -> None:
     layer, x = layer_and_input(two_sided, windows, bins)
-    found = []
+    gradients = []
     for out in (layer(x)[0], run_gru(layer, x)):
         layer.zero_grad()
         x.grad = None
         (out * torch.arange(out.numel(), dtype=torch.double).view_as(out).sin()).sum().backward()
-        found.append([out.detach(), x.grad, *(p.grad for p in layer.parameters())])
-    for theirs, ours in zip(*found, strict=True):
+        gradients.append([out.detach(), x.grad, *(p.grad for p in layer.parameters())])
+    for theirs, ours in zip(*gradients, strict=True):
         assert theirs.abs().max() > 0 or bins == 1  # after one bin nothing has passed through the hidden state
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 

@@ -42,8 +42,8 @@ def test_it_is_the_limit_of_strongly_regularised_logistic_regression() -> None:
     x = np.sqrt(w.source.reshape(len(w), 10, 2, 30).sum(axis=2).reshape(len(w), 300).astype(float))
     x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), MIN_SD)
     oracle = LogisticRegression(C=1e-7, class_weight="balanced", tol=1e-12, max_iter=5000).fit(x, w.label).coef_[0]
-    found = direction.weights[:, 1] - direction.weights[:, 0]
-    assert np.corrcoef(found, oracle)[0, 1] > 0.999
+    difference = direction.weights[:, 1] - direction.weights[:, 0]
+    assert np.corrcoef(difference, oracle)[0, 1] > 0.999
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -117,7 +117,7 @@ def test_the_decision_of_seq2seq_moves_with_its_latents(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda a: {k: v for k, v in a.items() if k != "0.sd"}, r"lacks the array '0\.sd'"),
         (lambda a: a | {"0.sd": -a["0.sd"]}, r"expected numbers greater than zero in '0\.sd'"),
@@ -126,11 +126,11 @@ def test_the_decision_of_seq2seq_moves_with_its_latents(
         (lambda a: {k: v for k, v in a.items() if not k.startswith("0.")}, r"expected 'readout\.0\.mean'"),
     ],
 )
-def test_a_saved_direction_is_checked(both: dict[str, Model], tmp_path: Path, change: object, said: str) -> None:
+def test_a_saved_direction_is_checked(both: dict[str, Model], tmp_path: Path, change: object, message: str) -> None:
     both[WITH_DIRECTION].save(tmp_path)
     path = tmp_path / DIRECTIONS_FILE
     assert callable(change)
     save_arrays(path, change(load_arrays(path)))
     write_manifest(tmp_path)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         models.load(tmp_path)

@@ -36,8 +36,8 @@ def first_part(w: Windows) -> Windows:
 
 
 def same(a: Model, b: Model, w: Windows) -> bool:
-    one, other = a.predict(w), b.predict(w)
-    return all(np.array_equal(getattr(one, f), getattr(other, f)) for f in FIELDS if getattr(one, f) is not None)
+    first, second = a.predict(w), b.predict(w)
+    return all(np.array_equal(getattr(first, f), getattr(second, f)) for f in FIELDS if getattr(first, f) is not None)
 
 
 def test_which_models_meet_new_units() -> None:
@@ -74,8 +74,10 @@ def test_what_adapts_decides_without_labels_and_leaves_the_others_alone(
     with pytest.raises(DataError, match=f"{name} was not fitted on recording"):
         model.predict(new)
     model.adapt([part], [], np.random.default_rng(1))
-    said = model.predict(new)
-    assert said.probabilities is not None and not np.allclose(said.probabilities, said.probabilities[0])
+    prediction = model.predict(new)
+    assert prediction.probabilities is not None and not np.allclose(
+        prediction.probabilities, prediction.probabilities[0]
+    )
     assert all(same(model, before, w) for w in recordings[:-1])
     pooled = np.bincount(np.concatenate([w.label[w.labelled] for w in recordings[:-1]]), minlength=2) + 1.0
     np.testing.assert_allclose(model.class_shares[new.recording], pooled / pooled.sum())
@@ -86,7 +88,7 @@ def test_what_adapts_decides_without_labels_and_leaves_the_others_alone(
     for each in (model, again):
         each.learn_labels(known)
     assert same(model, again, new)
-    assert not np.array_equal(model.predict(new).probabilities, said.probabilities)
+    assert not np.array_equal(model.predict(new).probabilities, prediction.probabilities)
     with pytest.raises(DataError, match="the model knows this recording already"):
         model.adapt([part], [], np.random.default_rng(1))
     with pytest.raises(DataError, match="expected windows of 20 bins"):

@@ -72,8 +72,8 @@ def test_readout_is_scikit_learns_logistic_regression(n_classes: int, strength: 
 
 def test_readout_with_missing_classes() -> None:
     x = np.random.default_rng(0).normal(size=(30, 2))
-    one = fit_readout(x, np.ones(30, dtype=int), 2, 1.0)
-    np.testing.assert_allclose(one.probabilities(x), np.tile([1 / 32, 31 / 32], (30, 1)))
+    readout = fit_readout(x, np.ones(30, dtype=int), 2, 1.0)
+    np.testing.assert_allclose(readout.probabilities(x), np.tile([1 / 32, 31 / 32], (30, 1)))
     two = fit_readout(x, np.where(x[:, 0] > 0, 2, 0), 3, 1.0)
     assert two.probabilities(x)[:, 1].max() < 0.05
     assert (two.probabilities(x).argmax(axis=1) == np.where(x[:, 0] > 0, 2, 0)).mean() > 0.9
@@ -129,9 +129,9 @@ def test_linear_initialization_finds_the_shared_subspace_and_is_reduced_rank_rid
     assert directions.shape == (15, 12) and weights.shape == (12, 9)
     assert np.all(directions[:, 9:] == 0) and np.all(weights[9:] == 0)
     np.testing.assert_allclose(np.mean((x @ directions[:, :9]) ** 2, axis=(0, 1)), 1.0)
-    found, truth = (x @ directions[:, :2]).reshape(-1, 2), latent.reshape(-1, 2)
-    slope, *_ = np.linalg.lstsq(found, truth, rcond=None)
-    assert 1 - np.var(truth - found @ slope) / np.var(truth) > 0.95
+    recovered, truth = (x @ directions[:, :2]).reshape(-1, 2), latent.reshape(-1, 2)
+    slope, *_ = np.linalg.lstsq(recovered, truth, rcond=None)
+    assert 1 - np.var(truth - recovered @ slope) / np.var(truth) > 0.95
 
     # At full rank it is ridge regression; at rank two, its best approximation of that rank (singular values).
     strength = 0.1 * np.mean(flat**2, axis=0).mean() * len(flat)

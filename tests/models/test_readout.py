@@ -31,8 +31,8 @@ def test_read_outs_choose_what_a_fit_for_every_fold_and_strength_would(classes: 
     x = SUMMARIES[summary](latents["a"])
     z = (x - x.mean(axis=0)) / (x - x.mean(axis=0)).std()
     oracle = scikit_learns(z, labels["a"], strength)
-    said = readouts["a"].weights if classes > 2 else readouts["a"].weights[:, 1:]
-    np.testing.assert_allclose(said.T, oracle.coef_, atol=1e-4)
+    weights = readouts["a"].weights if classes > 2 else readouts["a"].weights[:, 1:]
+    np.testing.assert_allclose(weights.T, oracle.coef_, atol=1e-4)
 
 
 def slow_loss(x: np.ndarray, label: np.ndarray, strength: float) -> float:

@@ -176,8 +176,8 @@ def test_the_baseline_is_what_is_left_when_the_network_says_nothing(
         for read_out in network.read_out:
             read_out.weight.data.zero_()
     training.calibrate_modulation(model.translator, halves[0], [], [{}] * len(model.translator.networks))
-    said = model.predict(halves[0][0])
-    np.testing.assert_allclose(said.rates, said.baseline, rtol=1e-4)
+    prediction = model.predict(halves[0][0])
+    np.testing.assert_allclose(prediction.rates, prediction.baseline, rtol=1e-4)
 
 
 def test_two_regions_that_drift_side_by_side_are_not_coupled() -> None:
@@ -188,8 +188,8 @@ def test_two_regions_that_drift_side_by_side_are_not_coupled() -> None:
     model.fit(train, valid, np.random.default_rng(0))
     gained, spikes = 0.0, 0.0
     for a, b in zip(train, test, strict=True):
-        said, mean = model.predict(b), a.target.mean(axis=(0, 1))
-        whole, n = metrics.information(said.rates, b.target, mean)
-        gained += (whole - metrics.information(said.baseline, b.target, mean)[0]).sum()
+        prediction, mean = model.predict(b), a.target.mean(axis=(0, 1))
+        whole, n = metrics.information(prediction.rates, b.target, mean)
+        gained += (whole - metrics.information(prediction.baseline, b.target, mean)[0]).sum()
         spikes += n.sum()
     assert gained / spikes / np.log(2) < 0.005

@@ -95,7 +95,7 @@ def array(name: str, value: np.ndarray) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (edit({"summary": "median"}), "expected terms, aligned, and summary as one of mean, parts"),
         (edit({"summary": ["mean"]}), "expected terms, aligned, and summary as one of mean, parts"),
@@ -110,10 +110,10 @@ def array(name: str, value: np.ndarray) -> Any:
         (array("more", np.zeros(4)), "an array that the model does not have"),
     ],
 )
-def test_files_that_do_not_fit_are_refused(frame: SharedFrame, tmp_path: Path, spoil: Any, said: str) -> None:
+def test_files_that_do_not_fit_are_refused(frame: SharedFrame, tmp_path: Path, spoil: Any, message: str) -> None:
     frame.save(tmp_path, {"rec7": frame.align(*labelled(7))})
     spoil(tmp_path)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         load_frame(tmp_path, 2, 3, {"rec7": None})
 
 

@@ -114,8 +114,8 @@ def test_ridge_with_a_course_is_regression_of_what_it_leaves(locked: tuple[Windo
 
 @pytest.mark.parametrize("rank", [0, 1, 2, 4])
 def test_reduced_rank_finds_the_rank(rank: int) -> None:
-    found = [fitted("reduced_rank", low_rank_link(rank, seed), penalty=0.3, **STILL).rank("made") for seed in range(5)]
-    assert sum(f == rank for f in found) >= 4, found
+    ranks = [fitted("reduced_rank", low_rank_link(rank, seed), penalty=0.3, **STILL).rank("made") for seed in range(5)]
+    assert sum(f == rank for f in ranks) >= 4, ranks
 
 
 def test_reduced_rank_beats_ridge_where_the_link_has_few_dimensions() -> None:
@@ -240,8 +240,8 @@ def test_the_source_adds_what_it_drives() -> None:
 def test_the_past_is_an_exponential_average_of_the_bins_before() -> None:
     rng = np.random.default_rng(0)
     counts, base, decay = rng.poisson(1.0, (3, 6, 2)), np.array([0.5, 2.0]), 0.7
-    found = spike_history(counts, base, decay)
+    history = spike_history(counts, base, decay)
     for w, t, u in np.ndindex(3, 6, 2):
         terms = [0.3 * decay ** (t - 1 - s) * (counts[w, s, u] - base[u]) for s in range(t)]
-        assert found[w, t, u] == pytest.approx(sum(terms))
+        assert history[w, t, u] == pytest.approx(sum(terms))
     np.testing.assert_array_equal(spike_history(counts, base, 0.0)[:, 1:], counts[:, :-1] - base)

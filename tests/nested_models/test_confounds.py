@@ -41,19 +41,21 @@ def score(w: Windows, model: Logistic | ConfoundControlled) -> float:
     """Balanced accuracy within four blocks of held-out trials, weighted where the model matches."""
     train, test = w.select(np.arange(TRAIN)), w.select(np.arange(TRAIN, N))
     model.fit([train], [], np.random.default_rng(0))
-    said = model.predict(test).probabilities
-    assert said is not None
+    probabilities = model.predict(test).probabilities
+    assert probabilities is not None
     weights = model.weights_of(test) if isinstance(model, Matched) else None
     block = np.arange(N - TRAIN) // 30
-    return float(np.nanmean(balanced_accuracy_within_blocks(test.label, model.decide(said, "made"), block, 2, weights)))
+    return float(
+        np.nanmean(balanced_accuracy_within_blocks(test.label, model.decide(probabilities, "made"), block, 2, weights))
+    )
 
 
 def mean_score(make: type[ConfoundControlled] | None, through_confound: bool) -> tuple[float, float]:
     """Mean and standard error over studies."""
-    found = [
+    scores = [
         score(study(seed, through_confound), Logistic() if make is None else make(Logistic())) for seed in range(20)
     ]
-    return float(np.mean(found)), float(np.std(found, ddof=1) / np.sqrt(len(found)))
+    return float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
 
 
 @pytest.mark.parametrize("how", [Residualised, Matched])
@@ -102,9 +104,9 @@ def test_no_test_trial_has_a_say_in_another(how: type[ConfoundControlled]) -> No
         label=np.concatenate([test.label[:50], other.label[50:]]),
         covariates=np.concatenate([test.covariates[:50], other.covariates[50:]]),
     )
-    one, two = (model.predict(x).probabilities for x in (test, mixed))
-    assert one is not None and two is not None
-    np.testing.assert_array_equal(one[:50], two[:50])
+    plain, with_others = (model.predict(x).probabilities for x in (test, mixed))
+    assert plain is not None and with_others is not None
+    np.testing.assert_array_equal(plain[:50], with_others[:50])
     if isinstance(model, Matched):
         np.testing.assert_array_equal(model.weights_of(test)[:50], model.weights_of(mixed)[:50])
 
@@ -122,8 +124,8 @@ def test_a_regression_over_all_trials_is_another_thing_and_scores_below_chance()
         for rows, kept in ((train, inside), (np.ones(60, bool), over_all)):
             z = x - design @ np.linalg.lstsq(design[rows], x[rows], rcond=None)[0]
             side = z[train & (label == 1)].mean(axis=0) - z[train & (label == 0)].mean(axis=0)
-            said = (z[~train] @ side > 0).astype(int)
-            kept.append((said == label[~train]).mean())
+            predicted = (z[~train] @ side > 0).astype(int)
+            kept.append((predicted == label[~train]).mean())
     assert np.mean(inside) == pytest.approx(0.5, abs=0.04)
     assert np.mean(over_all) < 0.45
 
@@ -145,8 +147,8 @@ def test_three_decisions_weigh_by_the_inverse_chance_and_one_never_seen_by_nothi
     expected = (1 / e)[np.arange(50), label] / (1 / e).sum(axis=1)
     np.testing.assert_allclose(overlap_weights(log_odds, label), expected)
     log_odds[:, 2] = -np.inf
-    found = overlap_weights(log_odds, label)
-    assert (found[label == 2] == 0).all() and (found[label < 2] > 0).all()
+    weights = overlap_weights(log_odds, label)
+    assert (weights[label == 2] == 0).all() and (weights[label < 2] > 0).all()
 
 
 def test_training_weights_balance_the_confound_exactly() -> None:
@@ -170,9 +172,12 @@ def test_decisions_told_by_the_confound_alone_score_half_when_matched() -> None:
         train, test = w.select(np.arange(TRAIN)), w.select(np.arange(TRAIN, N))
         model = Matched(Logistic())
         model.fit([train], [], np.random.default_rng(0))
-        said, block = (test.covariates[:, 0] > 0).astype(np.int64), np.zeros(len(test), dtype=np.int64)
+        predicted, block = (test.covariates[:, 0] > 0).astype(np.int64), np.zeros(len(test), dtype=np.int64)
         scores.append(
-            [balanced_accuracy_within_blocks(test.label, said, block, 2, x)[0] for x in (None, model.weights_of(test))]
+            [
+                balanced_accuracy_within_blocks(test.label, predicted, block, 2, x)[0]
+                for x in (None, model.weights_of(test))
+            ]
         )
     plain, matched = np.mean(scores, axis=0)
     assert plain > 0.7

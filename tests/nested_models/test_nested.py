@@ -54,11 +54,11 @@ def test_ridge_of_one_block_as_in_sklearn() -> None:
 
     x, _, y = counts()
     zero = np.zeros(y.shape, np.float32)
-    _, found, fit = fitted(y.astype(np.float32), zero, zero, [(Predictors(x, x), PENALTY)], np.ones(4, bool), 1e-9)
+    _, log_rates, fit = fitted(y.astype(np.float32), zero, zero, [(Predictors(x, x), PENALTY)], np.ones(4, bool), 1e-9)
     for k in range(4):
         oracle = PoissonRegressor(alpha=PENALTY * y.mean(), tol=1e-8, max_iter=1000).fit(x, y[:, k])
         np.testing.assert_allclose(fit.weights[:, k], oracle.coef_, atol=2e-3)
-        np.testing.assert_allclose(np.exp(found[:, k]), oracle.predict(x), rtol=5e-3)
+        np.testing.assert_allclose(np.exp(log_rates[:, k]), oracle.predict(x), rtol=5e-3)
 
 
 def test_offset_and_own_predictors_as_in_statsmodels() -> None:
@@ -72,8 +72,8 @@ def test_offset_and_own_predictors_as_in_statsmodels() -> None:
     for k in range(3):
         design = np.column_stack([np.ones(len(x)), x, own[:, :, k]])
         oracle = sm.GLM(y[:, k], design, family=sm.families.Poisson(), offset=offset[:, k]).fit()
-        mine = np.concatenate([[fit.bias[k]], fit.weights[:, k], fit.own_weights[:, k]])
-        np.testing.assert_allclose(mine, oracle.params, atol=2e-3)
+        coefficients = np.concatenate([[fit.bias[k]], fit.weights[:, k], fit.own_weights[:, k]])
+        np.testing.assert_allclose(coefficients, oracle.params, atol=2e-3)
 
 
 def test_a_start_changes_the_way_not_the_end() -> None:
@@ -157,13 +157,13 @@ def test_slow_memories_by_brute_force() -> None:
     w = low_rank_link(2, n=30)
     start = rng.permutation(np.arange(30) * 1.0 + rng.uniform(0, 0.5, 30))
     w, known = replace(w, start_s=start), np.flatnonzero(rng.random(30) < 0.7)
-    found = earlier_windows(w, known)
+    memories = earlier_windows(w, known)
     for i in range(30):
         before = known[w.stop_s[known] <= start[i] + 1e-9]
         for m, tau in enumerate(SLOW_S):
             weights = np.exp(-(start[i] - w.stop_s[before]) / tau)
-            np.testing.assert_allclose(found.weight[i, m], weights.sum(), atol=1e-12)
-            np.testing.assert_allclose(found.mean[i, m], weights @ w.target[before].mean(axis=1), atol=1e-12)
+            np.testing.assert_allclose(memories.weight[i, m], weights.sum(), atol=1e-12)
+            np.testing.assert_allclose(memories.mean[i, m], weights @ w.target[before].mean(axis=1), atol=1e-12)
 
 
 def split(w: Windows, z: np.ndarray | None = None) -> FitData:

@@ -129,10 +129,10 @@ def test_a_step_by_hand(climbed: Path, windows: list[Windows], splits: Splits) -
     model = fitted(best, fold.train)
     table = predictions(climbed, "target_region")
     for k, name in enumerate(names):
-        mine = table[(table["recording"] == name) & (table["fold"] == 1)]
-        said = model.predict(some(k, fold.test[name])).probabilities
-        assert said is not None
-        np.testing.assert_allclose(mine["p_stay"], said[:, 1], rtol=1e-6)
+        fold_rows = table[(table["recording"] == name) & (table["fold"] == 1)]
+        probabilities = model.predict(some(k, fold.test[name])).probabilities
+        assert probabilities is not None
+        np.testing.assert_allclose(fold_rows["p_stay"], probabilities[:, 1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("how", ["residualise", "match"])
@@ -151,10 +151,10 @@ def test_the_test_block_is_never_learned_from(windows: list[Windows], how: str) 
         changed.append(replace(w, label=label, source=source, covariates=covariates))
     for step in nested_decoders(config.nested_models, config.trials.covariates, data, "block", "none"):
         if step.name in {"task_variables", "behavior", "source_region", "source_beyond_confounds"}:
-            one, two = (out_of_fold(step, d, fold, {}, rng) for d in (data, changed))
-            assert one.settings == two.settings
-            columns = ["p_skip", "p_stay", "share_skip", *(["weight"] if "weight" in one.table else [])]
-            first = [t.table.groupby("recording")[columns].first() for t in (one, two)]
+            plain, with_changes = (out_of_fold(step, d, fold, {}, rng) for d in (data, changed))
+            assert plain.settings == with_changes.settings
+            columns = ["p_skip", "p_stay", "share_skip", *(["weight"] if "weight" in plain.table else [])]
+            first = [t.table.groupby("recording")[columns].first() for t in (plain, with_changes)]
             pd.testing.assert_frame_equal(*first)
 
 

@@ -79,9 +79,9 @@ def gains(seed: int, coupling: float) -> tuple[dict[str, float], np.ndarray, np.
 @pytest.mark.slow
 def test_without_a_link_nothing_is_gained() -> None:
     """Not by a better tuned history, and not by latents that were fitted to the noise of their training trials."""
-    found = [gains(seed, 0.0)[0] for seed in range(SEEDS)]
+    gains_of_seeds = [gains(seed, 0.0)[0] for seed in range(SEEDS)]
     for step in ("linear_source", "seq2seq"):
-        gained = np.array([f[step] for f in found])
+        gained = np.array([f[step] for f in gains_of_seeds])
         test = sign_flip(gained, np.random.default_rng(0), "greater")
         assert test.p > 0.2, f"{step}: {gained.mean():.5f} bits/spike, p = {test.p:.3f}"
         assert -0.01 < gained.mean() < 0.001
@@ -120,36 +120,38 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Windows],
 
 
 def test_every_trial_and_step_once(study: tuple[dict[str, Windows], Splits, Path, EncodingModels]) -> None:
-    windows, splits, _, found = study
-    assert found.missing == {}
-    assert list(found.trials["step"].unique()) == list(MODELS)
-    keys = found.trials.groupby("step")[["recording", "trial"]].apply(lambda t: sorted(map(tuple, t.to_numpy())))
+    windows, splits, _, encoding = study
+    assert encoding.missing == {}
+    assert list(encoding.trials["step"].unique()) == list(MODELS)
+    keys = encoding.trials.groupby("step")[["recording", "trial"]].apply(lambda t: sorted(map(tuple, t.to_numpy())))
     assert all(k == sorted((n, t) for n, w in windows.items() for t in w.trial) for k in keys)
-    first = found.trials[found.trials["step"] == "mean_rate"]
+    first = encoding.trials[encoding.trials["step"] == "mean_rate"]
     assert (first["nats"].abs() < 1e-6).all()
     spikes = first.set_index(["recording", "trial"])["spikes"]
     for name, w in windows.items():
         np.testing.assert_array_equal(spikes[name].sort_index(), w.target.sum(axis=(1, 2)))
-    sums = [t.groupby(["step", "recording", "fold"])[["nats", "spikes"]].sum() for t in (found.trials, found.units)]
+    sums = [
+        t.groupby(["step", "recording", "fold"])[["nats", "spikes"]].sum() for t in (encoding.trials, encoding.units)
+    ]
     pd.testing.assert_frame_equal(*sums)
-    told = found.trials.groupby("step")["nats"].sum()
+    told = encoding.trials.groupby("step")["nats"].sum()
     assert told["behavior"] > 0.01
     assert told["target_history"] > told["behavior"]
     assert told["seq2seq"] > told["target_history"]
-    for step, folds in found.training_intervals.items():
+    for step, folds in encoding.training_intervals.items():
         for fold, intervals in folds.items():
             assert check_training_intervals(splits, int(fold), intervals) == [], step
 
 
 def test_the_course_of_a_trial_by_hand(study: tuple[dict[str, Windows], Splits, Path, EncodingModels]) -> None:
     """Where only the mean over labelled trials was added, its nats are those of that rate."""
-    windows, splits, _, found = study
+    windows, splits, _, encoding = study
     fold, w = splits.folds[0], windows["one"]
     train, test = w.select(fold.train["one"]), w.select(fold.test["one"])
     base = train.target.mean(axis=(0, 1))
-    mine = found.trials.query("recording == 'one' and fold == 0 and step == 'mean_rate'")["nats"].to_numpy()
+    nats = encoding.trials.query("recording == 'one' and fold == 0 and step == 'mean_rate'")["nats"].to_numpy()
     np.testing.assert_allclose(
-        mine, information(np.broadcast_to(base, test.target.shape), test.target, base)[0], atol=1e-6
+        nats, information(np.broadcast_to(base, test.target.shape), test.target, base)[0], atol=1e-6
     )
 
 
@@ -157,13 +159,13 @@ def test_what_a_test_trial_holds_changes_no_fit(
     study: tuple[dict[str, Windows], Splits, Path, EncodingModels],
 ) -> None:
     """The last trial of a test block is changed: those before it in the block are told as before, by the same fits."""
-    windows, splits, folder, found = study
+    windows, splits, folder, encoding = study
     row = splits.folds[1].test["one"][-1]
     target = windows["one"].target.copy()
     target[row] = 40
     changed = {**windows, "one": replace(windows["one"], target=target)}
     again = encoding_models(changed, splits, folder)
-    before, after = (x.trials.set_index(["recording", "trial", "step"]).sort_index() for x in (found, again))
+    before, after = (x.trials.set_index(["recording", "trial", "step"]).sort_index() for x in (encoding, again))
     others = before.query("fold == 1 and not (recording == 'one' and trial == @row)").index
     pd.testing.assert_series_equal(before["nats"].loc[others], after["nats"].loc[others])
     elsewhere = before.query("fold == 0 and recording == 'one'").index
@@ -175,13 +177,13 @@ def test_what_is_left_out_says_why(
 ) -> None:
     windows, splits, folder, _ = study
     still = {**windows, "two": replace(windows["two"], behavior_names=())}
-    found = encoding_models(still, splits, tmp_path)
-    assert found.missing == {
+    encoding = encoding_models(still, splits, tmp_path)
+    assert encoding.missing == {
         "behavior": "no behaviour was recorded in two", "seq2seq": "seq2seq was not run"
     }  # fmt: skip
-    assert set(found.trials["step"]) == set(MODELS) - {"behavior", "seq2seq"}
+    assert set(encoding.trials["step"]) == set(MODELS) - {"behavior", "seq2seq"}
     run = NestedModelRun(tmp_path)
-    run.write_encoding(found, "hash")
+    run.write_encoding(encoding, "hash")
     assert {p.name for p in run.encoding.iterdir()} == {
         "about.json", "held_out_rates", "settings.csv", "trials.parquet", "units.parquet"
     }  # fmt: skip

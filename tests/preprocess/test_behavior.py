@@ -27,30 +27,30 @@ def long(**series: tuple[list[float], list[float]]) -> pd.DataFrame:
 def test_bins_hold_the_mean_of_their_samples(samples: list[tuple[float, float]], starts: list[int]) -> None:
     """Windows in any order that may overlap, samples in any order."""
     start = np.array(starts) / 8
-    found, names = bin_behavior(long(speed=([t for t, _ in samples], [v for _, v in samples])), start, 3, 0.25)
+    binned, names = bin_behavior(long(speed=([t for t, _ in samples], [v for _, v in samples])), start, 3, 0.25)
     if not samples:
-        assert found.shape == (len(start), 3, 0) and names == ()
+        assert binned.shape == (len(start), 3, 0) and names == ()
         return
-    assert names == ("speed",) and found.shape == (len(start), 3, 1) and found.dtype == np.float32
+    assert names == ("speed",) and binned.shape == (len(start), 3, 1) and binned.dtype == np.float32
     for w, b in np.ndindex(len(start), 3):
         low = start[w] + (b - 1e-6) * 0.25
         inside = [v for t, v in samples if low <= t < start[w] + (b + 1 - 1e-6) * 0.25 and np.isfinite(v)]
         if inside:
-            np.testing.assert_allclose(found[w, b, 0], np.mean(inside), rtol=1e-5, atol=1e-4)
+            np.testing.assert_allclose(binned[w, b, 0], np.mean(inside), rtol=1e-5, atol=1e-4)
         else:
-            assert np.isnan(found[w, b, 0])
+            assert np.isnan(binned[w, b, 0])
 
 
 def test_digits_survive_a_large_offset() -> None:
     time = np.arange(0, 100, 0.01)
-    found, _ = bin_behavior(long(clock=(time.tolist(), (1e6 + time).tolist())), np.array([50.0]), 2, 0.1)
-    np.testing.assert_allclose(found[0, :, 0], [1e6 + 50.045, 1e6 + 50.145], rtol=1e-7)
+    binned, _ = bin_behavior(long(clock=(time.tolist(), (1e6 + time).tolist())), np.array([50.0]), 2, 0.1)
+    np.testing.assert_allclose(binned[0, :, 0], [1e6 + 50.045, 1e6 + 50.145], rtol=1e-7)
 
 
 def test_series_keep_their_names_and_clocks() -> None:
-    found, names = bin_behavior(long(b=([0.1], [1.0]), a=([0.3, 0.4], [2.0, 4.0])), np.array([0.0]), 2, 0.25)
+    binned, names = bin_behavior(long(b=([0.1], [1.0]), a=([0.3, 0.4], [2.0, 4.0])), np.array([0.0]), 2, 0.25)
     assert names == ("a", "b")
-    np.testing.assert_array_equal(found[0], [[np.nan, 1.0], [3.0, np.nan]])
+    np.testing.assert_array_equal(binned[0], [[np.nan, 1.0], [3.0, np.nan]])
 
 
 def test_what_comes_at_or_after_the_decision_is_not_in_the_window(

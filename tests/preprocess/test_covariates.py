@@ -43,8 +43,8 @@ def test_a_label_reaches_later_trials_alone(make_recording: Make, settings: Sett
     go = [3.0 + 2.0 * i for i in range(6)]
     choice = ["a", "b", "a", "a", "b", "b"]
     changed = ["ab"["ba".index(c)] if i == other else c for i, c in enumerate(choice)]
-    one, two = (trials_of(make_recording(go=go, choice=c), settings()) for c in (choice, changed))
-    same = (one.covariates == two.covariates).all(axis=1)
+    plain, with_change = (trials_of(make_recording(go=go, choice=c), settings()) for c in (choice, changed))
+    same = (plain.covariates == with_change.covariates).all(axis=1)
     assert np.flatnonzero(~same).tolist() == [t for t in range(6) if 1 <= t - other <= 3]
 
 
@@ -81,8 +81,8 @@ def test_words_of_too_many_kinds(make_recording: Make, settings: Settings) -> No
 
 
 @pytest.mark.parametrize(
-    ("covariates", "said"), [(["choice"], "must not hold the label 'choice'"), (["x", "x"], "names a column twice")]
+    ("covariates", "message"), [(["choice"], "must not hold the label 'choice'"), (["x", "x"], "names a column twice")]
 )
-def test_the_label_is_no_covariate(settings: Settings, covariates: list[str], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_the_label_is_no_covariate(settings: Settings, covariates: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         settings(trials={"covariates": covariates})

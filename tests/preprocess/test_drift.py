@@ -38,15 +38,17 @@ def recording(first: int, last: int, observed: list[list[float]], gap_s: float =
     ("observed", "gap_s"), [([[0.0, 900.0]], 0.0), ([[0.0, 450.0], [5450.0, 5900.0]], 5000.0)], ids=["whole", "gap"]
 )
 @pytest.mark.parametrize(
-    ("first", "last", "said"), [(1000, 1000, ""), (1000, 1400, ""), (1000, 1600, "1.6"), (900, 300, "0.33")]
+    ("first", "last", "factor"), [(1000, 1000, ""), (1000, 1400, ""), (1000, 1600, "1.6"), (900, 300, "0.33")]
 )
-def test_the_change_of_a_role(first: int, last: int, said: str, observed: list[list[float]], gap_s: float) -> None:
-    one = recording(first, last, observed, gap_s)
-    assert spikes_in_thirds(one, IDS) == (2 * first, 2 * last)
-    found = list(drift_warnings(one, {"source": IDS, "target": IDS[:1]}))
-    roles = [f"the population rate of {role} changes {said} times" for role in ("source", "target")] if said else []
-    assert [finding.text.split(" from")[0] for finding in found] == roles
-    assert [(f.code, f.subject) for f in found] == [("rate-drift", role) for role in ("source", "target")[: len(roles)]]
+def test_the_change_of_a_role(first: int, last: int, factor: str, observed: list[list[float]], gap_s: float) -> None:
+    changing = recording(first, last, observed, gap_s)
+    assert spikes_in_thirds(changing, IDS) == (2 * first, 2 * last)
+    findings = list(drift_warnings(changing, {"source": IDS, "target": IDS[:1]}))
+    roles = [f"the population rate of {role} changes {factor} times" for role in ("source", "target")] if factor else []
+    assert [finding.text.split(" from")[0] for finding in findings] == roles
+    assert [(f.code, f.subject) for f in findings] == [
+        ("rate-drift", role) for role in ("source", "target")[: len(roles)]
+    ]
 
 
 def test_few_spikes_and_short_recordings_say_nothing() -> None:
@@ -62,5 +64,5 @@ def test_few_spikes_and_short_recordings_say_nothing() -> None:
 def test_real_recordings_are_steady(real_folder: Path) -> None:
     settings = config.load(Path(__file__).parents[2] / "examples" / "steinmetz" / "params.yaml")
     for path in sorted(real_folder.glob("*.nwb")):
-        found = io.read_recording(path, RecordingSections.of(settings))
-        assert list(drift_warnings(found, select_units(found, settings.data, settings.quality).kept)) == [], path
+        steady = io.read_recording(path, RecordingSections.of(settings))
+        assert list(drift_warnings(steady, select_units(steady, settings.data, settings.quality).kept)) == [], path

@@ -74,15 +74,15 @@ def test_windows_have_the_classes(recording: Recording, settings: Settings) -> N
 
 def test_a_trial_of_two_classes_is_an_error(recording: Recording, settings: Settings) -> None:
     label = {"right": "HitR or ErrL", "err": "ErrR or ErrL"}
-    said = r"2 trials of small in more than one class \(counted from 0: 3, 4; trial 3 is right and err\)"
-    with pytest.raises(DataError, match=said):
+    message = r"2 trials of small in more than one class \(counted from 0: 3, 4; trial 3 is right and err\)"
+    with pytest.raises(DataError, match=message):
         select_trials(recording, settings(trials={"label": label}).trials)
     left_out = settings(trials={"label": label, "include": "not ErrL"}).trials
     assert select_trials(recording, left_out).label.tolist() == ["right", "err"]
 
 
 @pytest.mark.parametrize(
-    ("label", "said"),
+    ("label", "message"),
     [
         (
             {"a": "HitR", "b": "HtiL"},
@@ -96,8 +96,8 @@ def test_a_trial_of_two_classes_is_an_error(recording: Recording, settings: Sett
         ("1 > 0", "expected a value for each trial"),
     ],
 )
-def test_expressions_that_make_no_label(recording: Recording, settings: Settings, label: Any, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_expressions_that_make_no_label(recording: Recording, settings: Settings, label: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         select_trials(recording, settings(trials={"label": label}).trials)
 
 
@@ -116,7 +116,7 @@ def test_a_column_may_be_called_like_an_expression(make_recording: Make, setting
 
 
 @pytest.mark.parametrize(
-    ("label", "said"),
+    ("label", "message"),
     [
         ({"a": "x"}, "expected at least two classes"),
         ({"": "x", "b": "y"}, "must neither be empty nor begin or end with a blank, got ''"),
@@ -125,8 +125,8 @@ def test_a_column_may_be_called_like_an_expression(make_recording: Make, setting
         ({"1": "x", 1: "y"}, "expected at least two classes"),
     ],
 )
-def test_names_of_classes(label: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_names_of_classes(label: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         TrialsConfig(label=label)
 
 

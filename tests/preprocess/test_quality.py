@@ -89,22 +89,22 @@ def test_rate_counts_observed_time_only(
     """Unit 5 fires outside the observed time, unit 1 never: neither has a rate."""
     spikes = SPIKES | {7: [0.5 * k for k in range(9)]}
     recording = make_recording([5.0], ["a"], spikes=spikes, regions=REGIONS, observed=[[0.0, 4.5], [6.0, 11.5]])
-    found = selected(recording, settings(data=DATA | {"min_rate_hz": min_rate}))
-    assert found.kept["source"].tolist() == kept
-    assert found.units["source"] == report
+    selection = selected(recording, settings(data=DATA | {"min_rate_hz": min_rate}))
+    assert selection.kept["source"].tolist() == kept
+    assert selection.units["source"] == report
     silent = {"data.observed": Dropped(2, "no spike in the observed time")}
     slow = {"data.min_rate_hz": Dropped(1, "rate below 0.4 Hz")}
-    assert found.dropped["source"] == (silent | slow if min_rate else silent)
+    assert selection.dropped["source"] == (silent | slow if min_rate else silent)
 
 
 def test_nothing_left_says_what_to_change(make_recording: Make, settings: Settings) -> None:
     recording = make_recording([5.0], ["a"], spikes=SPIKES, regions=REGIONS, observed=[[0.0, 10.0]])
-    said = (
+    message = (
         r"small: none of the 4 units in source \['CA1', 'CA3'\] is kept.* "
         r"2 no spike in the observed time \(data\.observed\); 4 rate below 1 Hz \(data\.min_rate_hz\); "
         r"the highest rate is 0\.4 Hz"
     )
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         selected(recording, settings(data=DATA | {"min_rate_hz": 1.0}))
     with pytest.raises(DataError, match=r"none of the 0 units in target \['V1'\].*no unit lies there"):
         selected(recording, settings(data=DATA | {"target": ["V1"]}))
@@ -135,10 +135,10 @@ def test_each_spoilt_unit_fails_its_own_criterion(hour: Recording, settings: Set
         3: "rate below 0.1 Hz; presence ratio below 0.9",
         4: "amplitude cutoff above 0.1",
     }
-    found = selected(spoilt, config)
-    assert found.kept["source"].tolist() == [2]
-    assert found.kept["target"].tolist() == [5]
-    assert found.dropped == {
+    selection = selected(spoilt, config)
+    assert selection.kept["source"].tolist() == [2]
+    assert selection.kept["target"].tolist() == [5]
+    assert selection.dropped == {
         "source": {
             "quality.max_isi_violations": Dropped(1, "ISI violations ratio above 0.3"),
             "quality.min_presence_ratio": Dropped(1, "presence ratio below 0.9"),
@@ -265,8 +265,8 @@ def test_what_each_filter_did(hour: Recording, settings: Settings) -> None:
     units = spoilt.units.assign(quality=["good", "mua", "", "", "good", "good"], amplitudeCutoff=[0.5, *[np.nan] * 5])
     config = settings(quality={"max_rate_change": None})
     chosen = selected(replace(spoilt, units=units), config)
-    found = {f.filter: (f.judged, f.dropped, f.note) for f in chosen.filters}
-    assert found == {
+    outcomes = {f.filter: (f.judged, f.dropped, f.note) for f in chosen.filters}
+    assert outcomes == {
         "quality.sorter_labels": (4, 1, "from column quality"),
         "data.min_rate_hz": (0, 0, "off: the setting is null or 0"),
         "quality.max_isi_violations": (6, 0, ""),

@@ -44,8 +44,8 @@ def states_in(
     joined = pd.concat(behavior) if behavior else pd.DataFrame({"series": [], "time_s": [], "value": []})
     timeline = Timeline("day1", joined, IntervalTables(tables or {}, {"odd": "of two kinds"}))
     asked = {name: StateConfig(**state) for name, state in states.items()}
-    found = find_states(asked, TRIALS, [timeline], {"day1": w})
-    return {name: each["day1"] for name, each in found.items()}
+    bins_of_states = find_states(asked, TRIALS, [timeline], {"day1": w})
+    return {name: each["day1"] for name, each in bins_of_states.items()}
 
 
 def intervals(*pairs: tuple[float, float], **columns: list[Any]) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def intervals(*pairs: tuple[float, float], **columns: list[Any]) -> pd.DataFrame
 def test_bins_of_which_half_lies_in_the_intervals(w: Windows, rng: np.random.Generator) -> None:
     start = np.sort(rng.uniform(0, 36, 60))
     pairs = list(zip(start, start + rng.gamma(2.0, 0.1, 60), strict=True))  # some overlap
-    found = states_in(w, tables={"ripples": intervals(*pairs)}, ripple={"intervals": "ripples"})
+    bins_of_states = states_in(w, tables={"ripples": intervals(*pairs)}, ripple={"intervals": "ripples"})
     grid = np.arange(0, 40, 1e-3) + 5e-4
     covered = np.zeros(len(grid), dtype=bool)
     for a, b in pairs:
@@ -65,15 +65,15 @@ def test_bins_of_which_half_lies_in_the_intervals(w: Windows, rng: np.random.Gen
     ])  # fmt: skip
     clear = np.abs(share - 0.5) > 0.02
     assert clear.mean() > 0.95
-    assert list(found) == ["ripple", "outside ripple"]
-    np.testing.assert_array_equal(found["ripple"].inside[clear], (share > 0.5)[clear])
-    np.testing.assert_array_equal(found["outside ripple"].inside, ~found["ripple"].inside)
+    assert list(bins_of_states) == ["ripple", "outside ripple"]
+    np.testing.assert_array_equal(bins_of_states["ripple"].inside[clear], (share > 0.5)[clear])
+    np.testing.assert_array_equal(bins_of_states["outside ripple"].inside, ~bins_of_states["ripple"].inside)
 
 
 def test_rows_of_a_table_and_a_condition(w: Windows) -> None:
     epochs = intervals((0.0, 2.0), (2.0, 4.0), (4.0, 6.0), kind=["sws", "run", "sws"], score=[1.0, 1.0, np.nan])
     speed = series("speed", np.arange(0, 40, 0.05), np.arange(0, 40, 0.05))  # the time itself
-    found = states_in(
+    bins_of_states = states_in(
         w,
         speed,
         tables={"epochs": epochs},
@@ -83,10 +83,10 @@ def test_rows_of_a_table_and_a_condition(w: Windows) -> None:
     )
     middle = w.start_s[:, None] + (np.arange(10) + 0.5) * BIN_S
     sws = (middle < 2) | ((middle > 4) & (middle < 6))
-    np.testing.assert_array_equal(found["sws"].inside, sws)
-    np.testing.assert_array_equal(found["known"].inside, middle < 4)
-    np.testing.assert_array_equal(found["both"].inside, sws & (middle > 5))
-    assert set(found) == {"sws", "known", "both"}, "more than one state: no outside is added"
+    np.testing.assert_array_equal(bins_of_states["sws"].inside, sws)
+    np.testing.assert_array_equal(bins_of_states["known"].inside, middle < 4)
+    np.testing.assert_array_equal(bins_of_states["both"].inside, sws & (middle > 5))
+    assert set(bins_of_states) == {"sws", "known", "both"}, "more than one state: no outside is added"
 
 
 def test_every_series_keeps_its_clock_and_the_unknown_is_in_no_state(w: Windows) -> None:
@@ -95,8 +95,8 @@ def test_every_series_keeps_its_clock_and_the_unknown_is_in_no_state(w: Windows)
     fast = fast[(fast < 0.98) | (fast > 1.52)]
     speed = series("speed", fast, np.where((fast > 2.02) & (fast < 2.28), np.nan, 10.0))
     theta = series("theta power", np.arange(0.02, 40, 0.5), 1.0 - np.arange(80) % 2)
-    found = states_in(w, speed, theta, run={"where": "speed > 5 and `theta power` > 0.5"})
-    inside, outside = found["run"].inside.ravel()[:40], found["outside run"].inside.ravel()[:40]
+    bins_of_states = states_in(w, speed, theta, run={"where": "speed > 5 and `theta power` > 0.5"})
+    inside, outside = bins_of_states["run"].inside.ravel()[:40], bins_of_states["outside run"].inside.ravel()[:40]
     high = np.floor((np.arange(1, 41) * BIN_S - 0.02 - 1e-9) / 0.5) % 2 == 0
     # the sample at 0.95 s holds for two intervals of 0.05 s, so in bin 10 as well; nothing holds a lost sample
     unknown = np.isin(np.arange(40), [11, 12, 13, 14, 21, 22])
@@ -109,7 +109,7 @@ def test_held_values_against_a_loop(rng: np.random.Generator) -> None:
     time = np.sort(rng.uniform(0, 20, 25))
     value = np.where(rng.random(25) < 0.2, np.nan, rng.normal(size=25))
     start = np.array([12.0, 3.0])
-    found = held_values(time[::-1], value[::-1], start, 30, 0.25)
+    held = held_values(time[::-1], value[::-1], start, 30, 0.25)
     longest = 2 * np.median(np.diff(time))
     for i, s in enumerate(start):
         for b in range(30):
@@ -122,8 +122,8 @@ def test_held_values_against_a_loop(rng: np.random.Generator) -> None:
                 wanted = value[before[-1]]
             else:
                 wanted = np.nan
-            assert found[i, b] == pytest.approx(wanted, rel=1e-5, nan_ok=True)
-    assert np.isnan(found).any() and np.isfinite(found).sum() > 10
+            assert held[i, b] == pytest.approx(wanted, rel=1e-5, nan_ok=True)
+    assert np.isnan(held).any() and np.isfinite(held).sum() > 10
 
 
 def test_a_state_that_one_recording_lacks(w: Windows) -> None:
@@ -131,10 +131,10 @@ def test_a_state_that_one_recording_lacks(w: Windows) -> None:
     with_table = Timeline("day1", pd.DataFrame(), IntervalTables({"ripples": intervals((0.0, 1.0))}))
     without = Timeline("day2", pd.DataFrame(), IntervalTables({"rippels": intervals((0.0, 1.0))}))
     windows = {"day1": w, "day2": w}
-    found = find_states({"ripple": StateConfig(intervals="ripples")}, TRIALS, [with_table, without], windows)
-    assert found["ripple"]["day1"].missing == "" and found["ripple"]["day1"].inside.any()
+    bins_of_states = find_states({"ripple": StateConfig(intervals="ripples")}, TRIALS, [with_table, without], windows)
+    assert bins_of_states["ripple"]["day1"].missing == "" and bins_of_states["ripple"]["day1"].inside.any()
     for name in ("ripple", "outside ripple"):
-        lacking: StateBins = found[name]["day2"]
+        lacking: StateBins = bins_of_states[name]["day2"]
         assert lacking.missing == "no interval table 'ripples', did you mean rippels? Tables: rippels"
         assert not lacking.inside.any()
 

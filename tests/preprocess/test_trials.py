@@ -25,18 +25,18 @@ def test_reasons_are_counted_once_each(make_recording: Make, settings: Settings)
         observed=[[0.0, 8.2], [8.5, 20.0]],
         good=[True, True, True, True, True, True, False],
     )
-    found = select_trials(recording, settings(trials={"include": "good"}).trials)
-    assert found.trial.tolist() == [1, 0]  # sorted by time
-    assert found.start_s.tolist() == [2.0, 4.0]
-    assert found.label.tolist() == ["b", "a"]
-    assert found.dropped == {
+    selected = select_trials(recording, settings(trials={"include": "good"}).trials)
+    assert selected.trial.tolist() == [1, 0]  # sorted by time
+    assert selected.start_s.tolist() == [2.0, 4.0]
+    assert selected.label.tolist() == ["b", "a"]
+    assert selected.dropped == {
         "trials.include": Dropped(1, "excluded by trials.include"),
         "trials.label": Dropped(1, "no choice"),
         "trials.align": Dropped(1, "no go"),
         "trials.decision": Dropped(0, "no go"),
         "data.observed": Dropped(2, "window outside the observed time"),
     }
-    assert found.total == len(found.trial) + sum(part.number for part in found.dropped.values())
+    assert selected.total == len(selected.trial) + sum(part.number for part in selected.dropped.values())
 
 
 def test_windows_may_end_at_the_decision_but_not_after(make_recording: Make, settings: Settings) -> None:
@@ -53,12 +53,12 @@ def test_rounding_does_not_make_a_window_late(make_recording: Make, settings: Se
         go=start.tolist(), choice=["a", "b"] * 25, end=(start + 0.4).tolist(),
         observed=np.column_stack([start, start + 0.4]).tolist(),
     )  # fmt: skip
-    found = select_trials(recording, settings(trials={"decision": "end", "window_s": [0.0, 0.4]}).trials)
-    assert len(found.trial) == 50
+    selected = select_trials(recording, settings(trials={"decision": "end", "window_s": [0.0, 0.4]}).trials)
+    assert len(selected.trial) == 50
 
 
 @pytest.mark.parametrize(
-    ("include", "said"),
+    ("include", "message"),
     [
         ("goood > 1", r"goood.*columns: go, choice"),
         ("go >", "cannot be evaluated"),
@@ -67,8 +67,8 @@ def test_rounding_does_not_make_a_window_late(make_recording: Make, settings: Se
         ("@os.getcwd()", "cannot be evaluated"),
     ],
 )
-def test_bad_queries(make_recording: Make, settings: Settings, include: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_bad_queries(make_recording: Make, settings: Settings, include: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         select_trials(make_recording([5.0, 8.0], ["a", "b"]), settings(trials={"include": include}).trials)
 
 

@@ -52,10 +52,10 @@ def brute(train: np.ndarray, observed: np.ndarray) -> tuple[int, float]:
 @pytest.mark.quick_cases(4)
 def test_against_brute_force(seed: int, rate: float, observed: np.ndarray) -> None:
     train = poisson(np.random.default_rng(seed), rate, 1000.0)
-    mine = ObservedTrain.of(train, observed)
+    observed_train = ObservedTrain.of(train, observed)
     violations, presence = brute(train, observed)
-    assert isi_violations(mine, REFRACTORY_S)[1] == violations
-    assert presence_ratio(mine, BIN_S) == pytest.approx(presence)
+    assert isi_violations(observed_train, REFRACTORY_S)[1] == violations
+    assert presence_ratio(observed_train, BIN_S) == pytest.approx(presence)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -90,9 +90,9 @@ def test_a_whole_recording_in_spikeinterface() -> None:
     ratio, count = quality.compute_isi_violations(analyzer)
     presence = quality.compute_presence_ratios(analyzer)
     for unit, ticks in enumerate(samples):
-        mine = ObservedTrain.of(ticks / clock, np.array([[0.0, 750.0]]))
-        assert isi_violations(mine, REFRACTORY_S) == (pytest.approx(ratio[unit]), count[unit])
-        assert presence_ratio(mine, BIN_S) == pytest.approx(presence[unit])
+        observed_train = ObservedTrain.of(ticks / clock, np.array([[0.0, 750.0]]))
+        assert isi_violations(observed_train, REFRACTORY_S) == (pytest.approx(ratio[unit]), count[unit])
+        assert presence_ratio(observed_train, BIN_S) == pytest.approx(presence[unit])
 
 
 def test_contamination_is_recovered() -> None:
@@ -110,10 +110,10 @@ def test_contamination_is_recovered() -> None:
 
 def test_no_interval_crosses_a_gap() -> None:
     train = np.array([0.9995, 2.0, 2.0005, 2.9999])
-    mine = ObservedTrain.of(train, np.array([[0.0, 1.0], [2.0, 3.0]]))
-    assert mine.isi_s == pytest.approx([0.0005, 0.9994])
-    assert mine.position_s == pytest.approx([0.9995, 1.0, 1.0005, 1.9999])
-    assert isi_violations(mine, REFRACTORY_S)[1] == 1
+    observed_train = ObservedTrain.of(train, np.array([[0.0, 1.0], [2.0, 3.0]]))
+    assert observed_train.isi_s == pytest.approx([0.0005, 0.9994])
+    assert observed_train.position_s == pytest.approx([0.9995, 1.0, 1.0005, 1.9999])
+    assert isi_violations(observed_train, REFRACTORY_S)[1] == 1
 
 
 @settings(deadline=None, max_examples=60)
@@ -122,12 +122,12 @@ def test_no_interval_crosses_a_gap() -> None:
     st.lists(st.tuples(st.floats(0, 20), st.floats(0, 5)).map(lambda p: (p[0], p[0] + p[1])), max_size=5),
 )
 def test_observed_trains_hold_what_was_observed(train: list[float], observed: list[tuple[float, float]]) -> None:
-    mine = ObservedTrain.of(np.array(train), np.array(observed).reshape(-1, 2))
-    assert (np.diff(mine.position_s) >= -1e-9).all()
-    assert (mine.position_s >= -1e-9).all()
-    assert (mine.position_s <= mine.total_s + 1e-9).all()
-    assert (mine.isi_s >= 0).all()
-    assert len(mine.isi_s) <= max(len(mine) - 1, 0)
+    observed_train = ObservedTrain.of(np.array(train), np.array(observed).reshape(-1, 2))
+    assert (np.diff(observed_train.position_s) >= -1e-9).all()
+    assert (observed_train.position_s >= -1e-9).all()
+    assert (observed_train.position_s <= observed_train.total_s + 1e-9).all()
+    assert (observed_train.isi_s >= 0).all()
+    assert len(observed_train.isi_s) <= max(len(observed_train) - 1, 0)
 
 
 @pytest.mark.parametrize(("first", "last", "expected"), [(30, 30, 1.0), (99, 0, 0.5 / 99.5), (10, 31, 3.0)])
@@ -152,8 +152,8 @@ def test_grid(step: float, each_trial: bool) -> None:
         trains = [np.floor(t / step) * step for t in trains]
     if each_trial:
         trains = [t + np.floor(t / 2) * 0.0001234 for t in trains]
-    found = spike_time_grid_s(np.concatenate([ObservedTrain.of(t, observed).isi_s for t in trains]), REFRACTORY_S)
-    assert found == (pytest.approx(step, rel=0.01) if step > REFRACTORY_S else 0.0)
+    grid_s = spike_time_grid_s(np.concatenate([ObservedTrain.of(t, observed).isi_s for t in trains]), REFRACTORY_S)
+    assert grid_s == (pytest.approx(step, rel=0.01) if step > REFRACTORY_S else 0.0)
 
 
 def test_grid_of_files_that_spread_the_spikes_of_a_bin() -> None:

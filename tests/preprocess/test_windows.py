@@ -84,16 +84,16 @@ def test_whole_bins(length: float, width: float, n: int) -> None:
     assert count_bins(length, width) == n
 
 
-@pytest.mark.parametrize(("length", "width", "said"), [(1.0, 0.3, "0.25 and 0.333333"), (1.0, 0.9, "0.5 and 1")])
-def test_broken_bins_name_widths_that_fit(length: float, width: float, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+@pytest.mark.parametrize(("length", "width", "message"), [(1.0, 0.3, "0.25 and 0.333333"), (1.0, 0.9, "0.5 and 1")])
+def test_broken_bins_name_widths_that_fit(length: float, width: float, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         count_bins(length, width)
 
 
 def test_write_and_load(make_recording: Make, settings: Settings, tmp_path: Path) -> None:
-    one = make_recording(go=[5.0, 8.0], choice=["b", "b"])
-    two = replace(make_recording(go=[5.0, 8.0], choice=["a", "a"]), name="other", animal="cat")
-    for recording in (one, two):
+    first = make_recording(go=[5.0, 8.0], choice=["b", "b"])
+    second = replace(make_recording(go=[5.0, 8.0], choice=["a", "a"]), name="other", animal="cat")
+    for recording in (first, second):
         io.save_ingested(recording, tmp_path / "in" / recording.name)
     preprocess.write_windows(
         io.IngestedRecordings(tmp_path / "in"), preprocess.PreprocessSections.of(settings()), tmp_path / "w"
@@ -101,7 +101,7 @@ def test_write_and_load(make_recording: Make, settings: Settings, tmp_path: Path
     loaded = load_windows(tmp_path / "w")
     assert [w.recording for w in loaded] == ["other", "small"]
     assert all(w.classes == ("a", "b") for w in loaded)
-    assert loaded[1].digest() == preprocess.make_windows(one, WindowSections.of(settings()), ("a", "b"))[0].digest()
+    assert loaded[1].digest() == preprocess.make_windows(first, WindowSections.of(settings()), ("a", "b"))[0].digest()
     assert load_animals(tmp_path / "w") == {"other": "cat", "small": "rat"}
     assert json.loads((tmp_path / "w" / "report.json").read_text())["classes"] == ["a", "b"]
 
@@ -113,6 +113,8 @@ def test_nothing_to_load(tmp_path: Path) -> None:
 
 def test_windows_files_are_the_same_each_time(make_recording: Make, settings: Settings, tmp_path: Path) -> None:
     w, _ = preprocess.make_windows(make_recording([5.0, 8.0], ["a", "b"]), WindowSections.of(settings()), ("a", "b"))
-    one, two = (save_windows(w, tmp_path / name) for name in ("one", "two"))
-    assert {p.name: p.read_bytes() for p in one.iterdir()} == {p.name: p.read_bytes() for p in two.iterdir()}
+    first_folder, second_folder = (save_windows(w, tmp_path / name) for name in ("one", "two"))
+    assert {p.name: p.read_bytes() for p in first_folder.iterdir()} == {
+        p.name: p.read_bytes() for p in second_folder.iterdir()
+    }
     assert load_recording_windows(tmp_path / "one", w.recording).digest() == w.digest()

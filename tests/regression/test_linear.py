@@ -40,14 +40,14 @@ def test_held_out_shares_are_those_of_refits() -> None:
     rng = np.random.default_rng(3)
     runs = [(x := rng.normal(size=(40, 6)), x[:, :4] + rng.normal(size=(40, 4))) for _ in range(3)]
     blocks = [(x.T @ x, x.T @ y, float((y**2).sum()), len(x)) for x, y in runs]
-    found = held_out_explained(blocks, 0.1)
+    shares = held_out_explained(blocks, 0.1)
     for k in range(3):
         x, y = (np.concatenate([r[i] for j, r in enumerate(runs) if j != k]) for i in (0, 1))
         slope = np.linalg.solve(x.T @ x + 0.1 * np.trace(x.T @ x) / 6 * np.eye(6), x.T @ y)
         v = np.linalg.svd(x @ slope)[2].T
         for rank in range(5):
             left = runs[k][1] - runs[k][0] @ slope @ v[:, :rank] @ v[:, :rank].T
-            assert found[k, rank] == pytest.approx(1 - (left**2).sum() / (runs[k][1] ** 2).sum())
+            assert shares[k, rank] == pytest.approx(1 - (left**2).sum() / (runs[k][1] ** 2).sum())
 
 
 def test_the_one_sem_rule_by_hand() -> None:

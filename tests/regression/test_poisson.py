@@ -48,8 +48,8 @@ def test_poisson_regression_with_offset_and_own_predictors_is_statsmodels(
     for u in range(3):
         design = sm.add_constant(np.column_stack([x, own[:, :, u]]))
         oracle = sm.GLM(y[:, u], design, family=sm.families.Poisson(), offset=offset[:, u]).fit(tol=1e-12)
-        found = np.concatenate([[fit.bias[u]], fit.weights[:, u], fit.own_weights[:, u]])
-        np.testing.assert_allclose(found, oracle.params, atol=1e-4)
+        coefficients = np.concatenate([[fit.bias[u]], fit.weights[:, u], fit.own_weights[:, u]])
+        np.testing.assert_allclose(coefficients, oracle.params, atol=1e-4)
 
 
 def test_poisson_regression_with_more_predictors_than_samples() -> None:
@@ -96,9 +96,9 @@ def test_single_precision_is_within_a_thousandth_of_scipys_optimum() -> None:
 
         start = np.r_[np.log(y[:, u].mean() / np.exp(offset[:, u]).mean()), np.zeros(182)]
         oracle = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-8}).x
-        found = np.r_[fit.bias[u], fit.weights[:, u], fit.own_weights[:, u]]
+        coefficients = np.r_[fit.bias[u], fit.weights[:, u], fit.own_weights[:, u]]
         rate = np.exp(offset[:, u] + design @ oracle)
-        assert np.sqrt(np.average((design @ (found - oracle)) ** 2, weights=rate)) < 1e-3
+        assert np.sqrt(np.average((design @ (coefficients - oracle)) ** 2, weights=rate)) < 1e-3
 
 
 def test_units_do_not_depend_on_each_other(regression: tuple[np.ndarray, np.ndarray]) -> None:

@@ -94,15 +94,15 @@ def test_what_is_ingested_depends_on_every_reader_and_on_no_model() -> None:
 
 
 def test_what_windows_hold_depends_on_no_reader() -> None:
-    found = rooms("spikebridge.preprocess.run")
-    assert {"preprocess", "types", "config", "expressions"} <= found
-    assert not found & {"errors", "figures", "fitting", "models", "io"}
+    used_rooms = rooms("spikebridge.preprocess.run")
+    assert {"preprocess", "types", "config", "expressions"} <= used_rooms
+    assert not used_rooms & {"errors", "figures", "fitting", "models", "io"}
 
 
 def test_a_simulated_study_depends_on_no_figure_and_no_reader() -> None:
-    found = rooms("spikebridge.calibration.study")
-    assert {"calibration", "evaluation", "models", "statistics"} <= found
-    assert not found & {"cli", "errors", "figures", "gates", "inspection", "tracking"}
+    used_rooms = rooms("spikebridge.calibration.study")
+    assert {"calibration", "evaluation", "models", "statistics"} <= used_rooms
+    assert not used_rooms & {"cli", "errors", "figures", "gates", "inspection", "tracking"}
     assert OWN / "calibration" / "page.py" not in own_source().reached(["spikebridge.calibration.study"])
 
 

@@ -50,7 +50,7 @@ def replaced_and_put_back(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda f: (f / "a.csv").write_text("9,9"), "changed: {0}/a.csv"),
         (replaced_with_its_time, "changed: {0}/a.csv"),
@@ -62,13 +62,13 @@ def replaced_and_put_back(folder: Path) -> None:
         (lambda f: (f / "code.py").write_text("x = 2"), "changed: {0}/code.py"),
     ],
 )
-def test_a_change_is_named(folder: Path, change: Change, said: str) -> None:
+def test_a_change_is_named(folder: Path, change: Change, message: str) -> None:
     inputs = StageInputs.of([folder])
     inputs.check()
     change(folder)
     with pytest.raises(InputsChangedError) as caught:
         inputs.check()
-    assert said.format(folder) in str(caught.value)
+    assert message.format(folder) in str(caught.value)
     assert "Nothing was stored" in str(caught.value)
     assert str(caught.value).count("\n") == 0
 
@@ -163,7 +163,7 @@ def stage(project: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[], o
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "said"),
+    ("file", "text", "message"),
     [
         ("raw/a.csv", "9,9", "changed: raw/a.csv"),
         ("raw/new.csv", "", "new: raw/new.csv"),
@@ -173,13 +173,18 @@ def stage(project: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[], o
     ],
 )
 def test_a_stage_stores_nothing_of_changed_inputs(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str, text: str, said: str
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    text: str,
+    message: str,
 ) -> None:
     with pytest.raises(SystemExit) as stop:
         stage(project, monkeypatch, lambda: (project / file).write_text(text))
     assert stop.value.code == 2
     heard = capsys.readouterr().err
-    assert heard.startswith("ingest: ") and said in heard and heard.count("\n") == 1
+    assert heard.startswith("ingest: ") and message in heard and heard.count("\n") == 1
     assert list((project / "data").iterdir()) == []
 
 

@@ -168,8 +168,8 @@ def test_files_are_the_same_for_the_same_seed_only(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_files_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
     knobs = SimulateConfig(n_recordings=2, **(SMALL | {"n_trials": 8}))
-    one, two = simulate(knobs, 1, tmp_path / "one"), simulate(knobs, 1, tmp_path / "two", workers=2)
-    assert [p.name for p in one] == [p.name for p in two]
+    one_worker, two_workers = simulate(knobs, 1, tmp_path / "one"), simulate(knobs, 1, tmp_path / "two", workers=2)
+    assert [p.name for p in one_worker] == [p.name for p in two_workers]
     for path in (tmp_path / "one").rglob("*.n*"):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
 

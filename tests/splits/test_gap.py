@@ -26,17 +26,17 @@ def wandering(n: int, tau_windows: float, seed: int, size: float = 10.0) -> np.n
 
 @pytest.mark.parametrize("tau", [3.0, 6.0])
 def test_recovers_the_time_constant_despite_spiking_noise(make_windows: Make, tau: float) -> None:
-    found = [decorrelation_s(make_windows(600, rate=wandering(3000, tau, seed))) for seed in range(5)]
+    estimates = [decorrelation_s(make_windows(600, rate=wandering(3000, tau, seed))) for seed in range(5)]
     # one window more than tau: the curve is normalised at the first lag, not at zero
-    assert np.median(found) == pytest.approx(tau + 1, rel=0.25)
+    assert np.median(estimates) == pytest.approx(tau + 1, rel=0.25)
 
 
 def test_works_where_spikes_exist_only_inside_trials(make_windows: Make) -> None:
-    found = []
+    estimates = []
     for seed in range(5):
         rate = wandering(3000, 12.0, seed)[::5]
-        found.append(decorrelation_s(make_windows(600, continuous=False, rate=rate)))
-    assert np.median(found) == pytest.approx(17.0, rel=0.35)
+        estimates.append(decorrelation_s(make_windows(600, continuous=False, rate=rate)))
+    assert np.median(estimates) == pytest.approx(17.0, rel=0.35)
 
 
 def test_white_noise_has_the_shortest_measurable_memory(make_windows: Make) -> None:

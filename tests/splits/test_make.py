@@ -54,13 +54,13 @@ def test_blocks(
         make_windows(n_trials, name="a", every_s=every, continuous=continuous),
         make_windows(n_trials + 13, name="b", every_s=every, continuous=not continuous),
     ]
-    found = split(parts, n_outer_folds=folds, n_inner_folds=inner, gap_s=gap)
+    splits = split(parts, n_outer_folds=folds, n_inner_folds=inner, gap_s=gap)
     for w in parts:
-        tested = np.concatenate([f.test[w.recording] for f in found.folds])
+        tested = np.concatenate([f.test[w.recording] for f in splits.folds])
         assert sorted(tested) == np.flatnonzero(w.labelled).tolist()  # every labelled trial once
-        sizes = [len(f.test[w.recording]) for f in found.folds]
+        sizes = [len(f.test[w.recording]) for f in splits.folds]
         assert max(sizes) - min(sizes) <= 1
-        for fold in found.folds:
+        for fold in splits.folds:
             test, train = fold.test[w.recording], fold.train[w.recording]
             trials = np.flatnonzero(w.labelled)
             assert np.array_equal(test, trials[(trials >= test[0]) & (trials <= test[-1])])  # contiguous
@@ -74,14 +74,14 @@ def test_blocks(
                 assert {*part.train[w.recording], *part.valid[w.recording]} <= set(train)
             blocks = [set(p.valid[w.recording]) for p in fold.inner]
             assert all(not a & b for i, a in enumerate(blocks) for b in blocks[:i])
-        check_partition(w, gap, found.full.train, found.full.valid)
+        check_partition(w, gap, splits.full.train, splits.full.valid)
 
 
 def test_validation_is_a_quarter_and_moves_with_the_fold(make_windows: Make) -> None:
     w = make_windows(100)
-    found = split([w])
-    valid = [f.inner[0].valid["a"] for f in found.folds]
-    shares = [w.labelled[v].sum() / w.labelled[f.train["a"]].sum() for v, f in zip(valid, found.folds, strict=True)]
+    splits = split([w])
+    valid = [f.inner[0].valid["a"] for f in splits.folds]
+    shares = [w.labelled[v].sum() / w.labelled[f.train["a"]].sum() for v, f in zip(valid, splits.folds, strict=True)]
     assert all(0.2 <= share <= 0.3 for share in shares)
     assert len({tuple(v) for v in valid}) >= 4
     assert (~w.labelled[valid[0]]).any()  # the continuous windows inside its span come along
@@ -90,8 +90,8 @@ def test_validation_is_a_quarter_and_moves_with_the_fold(make_windows: Make) -> 
 def test_a_sliver_beside_the_test_block_is_no_validation_set(make_windows: Make) -> None:
     """Nine of ten trials of the block before are lost to the gap: what is left is too little to stop by."""
     w = make_windows(50)
-    found = split([w], gap_s=45.0)
-    for fold in found.folds:
+    splits = split([w], gap_s=45.0)
+    for fold in splits.folds:
         assert w.labelled[fold.inner[0].valid["a"]].sum() >= 3
 
 
@@ -116,10 +116,10 @@ def check_adaptation(by_name: dict[str, Windows], part: Partition, held: set[str
 
 def test_whole_recordings(make_windows: Make) -> None:
     parts = [make_windows(40 + i, name=n) for i, n in enumerate("dcba")]
-    found = split(parts, by="recording", n_outer_folds=3)
-    assert [sorted(f.test) for f in found.folds] == [["a", "b"], ["c"], ["d"]]
+    splits = split(parts, by="recording", n_outer_folds=3)
+    assert [sorted(f.test) for f in splits.folds] == [["a", "b"], ["c"], ["d"]]
     by_name = {w.recording: w for w in parts}
-    for fold in found.folds:
+    for fold in splits.folds:
         assert set(fold.test) | set(fold.train) == set("abcd")
         assert not set(fold.test) & set(fold.train)
         for name, rows in fold.test.items():
@@ -137,23 +137,23 @@ def test_whole_recordings(make_windows: Make) -> None:
         assert set(inner.test) | set(inner.train) == set(fold.train)
         assert set(inner.valid) == set(inner.train)
         check_adaptation(by_name, inner, set(inner.test), 3.0)
-    assert find_leaks(found, parts) == []
-    assert all(set(p) == set("abcd") for p in (found.full.train, found.full.valid))
+    assert find_leaks(splits, parts) == []
+    assert all(set(p) == set("abcd") for p in (splits.full.train, splits.full.valid))
 
 
 def test_whole_animals(make_windows: Make) -> None:
     parts = [make_windows(40, name=n) for n in "abcdef"]
     animals = dict(zip("abcdef", ["x", "y", "z", "x", "y", "z"], strict=True))
-    found = split(parts, animals, by="animal", n_outer_folds=3)
-    assert [sorted(f.test) for f in found.folds] == [["a", "d"], ["b", "e"], ["c", "f"]]
-    assert sorted(found.folds[0].inner[0].test) == ["b", "e"]  # a whole animal too
+    splits = split(parts, animals, by="animal", n_outer_folds=3)
+    assert [sorted(f.test) for f in splits.folds] == [["a", "d"], ["b", "e"], ["c", "f"]]
+    assert sorted(splits.folds[0].inner[0].test) == ["b", "e"]  # a whole animal too
 
 
 def test_last_animal_validates_on_a_recording_and_last_recording_on_a_block(make_windows: Make) -> None:
     parts = [make_windows(40, name=n) for n in "abc"]
-    found = split(parts, {"a": "x", "b": "x", "c": "y"}, by="animal", n_outer_folds=2)
-    assert list(found.folds[1].inner[0].test) == ["b"]  # trained on animal x: recordings a and b
-    (inner,) = found.folds[0].inner  # trained on recording c alone
+    splits = split(parts, {"a": "x", "b": "x", "c": "y"}, by="animal", n_outer_folds=2)
+    assert list(splits.folds[1].inner[0].test) == ["b"]  # trained on animal x: recordings a and b
+    (inner,) = splits.folds[0].inner  # trained on recording c alone
     check_partition(parts[2], 3.0, inner.train, inner.valid)
     assert inner.adapt is None and not inner.test
 
@@ -165,7 +165,7 @@ def test_a_recording_too_short_to_adapt_to_is_named(make_windows: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "animals", "error", "said"),
+    ("config", "animals", "error", "message"),
     [
         ({"by": "recording"}, None, ConfigError, r"n_outer_folds = 5, but split.by = recording finds 3 \(a, b, c\)"),
         ({"by": "animal", "n_outer_folds": 2}, None, DataError, "a: split.by = animal needs the animal"),
@@ -177,9 +177,9 @@ def test_a_recording_too_short_to_adapt_to_is_named(make_windows: Make) -> None:
     ],
 )
 def test_errors(
-    make_windows: Make, config: dict[str, Any], animals: dict[str, str] | None, error: type[Exception], said: str
+    make_windows: Make, config: dict[str, Any], animals: dict[str, str] | None, error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         split([make_windows(40, name=n) for n in "abc"], animals, **config)
 
 
@@ -216,6 +216,6 @@ def test_auto_gap_is_measured_per_recording(make_windows: Make) -> None:
     rng = np.random.default_rng(0)
     fast = make_windows(60, name="fast", rate=rng.poisson(50, 300))
     slow = make_windows(60, name="slow", rate=rng.poisson(50 + 30 * np.sin(np.arange(300) / 10)))
-    found = make_splits([slow, fast], SplitConfig(n_outer_folds=3), smoothing_s=0.1)
-    assert found.gap_s["fast"] < found.gap_s["slow"]
-    assert found.gap_s["fast"] > 1.1
+    splits = make_splits([slow, fast], SplitConfig(n_outer_folds=3), smoothing_s=0.1)
+    assert splits.gap_s["fast"] < splits.gap_s["slow"]
+    assert splits.gap_s["fast"] > 1.1

@@ -42,9 +42,9 @@ def test_training_intervals_merge(parts: list[Windows]) -> None:
 
 
 def test_select_windows(parts: list[Windows]) -> None:
-    (one,) = select_windows(parts, {"b": np.array([3, 1]), "a": np.array([], dtype=int)})
-    assert one.recording == "b"
-    assert one.start_s.tolist() == [3.0, 1.0]
+    (selected,) = select_windows(parts, {"b": np.array([3, 1]), "a": np.array([], dtype=int)})
+    assert selected.recording == "b"
+    assert selected.start_s.tolist() == [3.0, 1.0]
 
 
 def test_honest_fits_pass(parts: list[Windows], splits: Splits) -> None:

@@ -15,10 +15,10 @@ def test_rope_by_sampling_the_posterior(rng: np.random.Generator) -> None:
     d = rng.normal(0.04, 0.05, 7)
     sd = np.sqrt(6 * d.var(ddof=1) / rng.chisquare(6, 200_000))
     mean = rng.normal(d.mean(), sd / np.sqrt(7))
-    found = rope(d, 0.05)
+    posterior = rope(d, 0.05)
     expected = [np.mean(mean < -0.05), np.mean(abs(mean) <= 0.05), np.mean(mean > 0.05)]
-    np.testing.assert_allclose([found.worse, found.equal, found.better], expected, atol=0.005)
-    np.testing.assert_allclose([found.ci_low, found.ci_high], np.quantile(mean, [0.025, 0.975]), atol=0.002)
+    np.testing.assert_allclose([posterior.worse, posterior.equal, posterior.better], expected, atol=0.005)
+    np.testing.assert_allclose([posterior.ci_low, posterior.ci_high], np.quantile(mean, [0.025, 0.975]), atol=0.002)
 
 
 def test_rope_of_no_width_is_the_one_sided_t_test(rng: np.random.Generator) -> None:
@@ -34,8 +34,8 @@ def test_correlated_folds_have_the_variance_of_nadeau_and_bengio(rng: np.random.
 
 
 def test_rope_covers_what_it_says(rng: np.random.Generator) -> None:
-    found = [rope(d, 0.05) for d in rng.normal(0.02, 0.1, (2000, 6))]
-    covered = sum(f.ci_low <= 0.02 <= f.ci_high for f in found)
+    posteriors = [rope(d, 0.05) for d in rng.normal(0.02, 0.1, (2000, 6))]
+    covered = sum(f.ci_low <= 0.02 <= f.ci_high for f in posteriors)
     assert stats.binomtest(covered, 2000, 0.95).pvalue > 0.001
 
 

@@ -27,8 +27,8 @@ def test_interval_covers_the_truth_as_often_as_it_says(rng: np.random.Generator,
     studies, hits = 600, 0
     for _ in range(studies):
         values = rng.normal(size=n)
-        found = bootstrap_interval(mean_of(values), resample_weights(n, 800, rng))
-        hits += found.ci_low <= 0 <= found.ci_high
+        interval = bootstrap_interval(mean_of(values), resample_weights(n, 800, rng))
+        hits += interval.ci_low <= 0 <= interval.ci_high
     assert stats.binomtest(hits, studies).proportion_ci(0.999).high > 0.945
     assert hits / studies > 0.92
 
@@ -40,16 +40,16 @@ def test_few_clusters_widen_the_plain_percentiles(rng: np.random.Generator) -> N
 
 def test_agrees_with_the_t_interval_of_many_clusters(rng: np.random.Generator) -> None:
     values = rng.normal(size=400)
-    found = bootstrap_interval(mean_of(values), resample_weights(400, 8000, rng), alpha=0.1)
+    interval = bootstrap_interval(mean_of(values), resample_weights(400, 8000, rng), alpha=0.1)
     expected = stats.t.interval(0.9, 399, values.mean(), values.std(ddof=1) / 20)
-    np.testing.assert_allclose([found.ci_low, found.ci_high], expected, atol=0.006)
-    assert found.value == pytest.approx(values.mean())
+    np.testing.assert_allclose([interval.ci_low, interval.ci_high], expected, atol=0.006)
+    assert interval.value == pytest.approx(values.mean())
 
 
 def test_one_cluster_has_no_interval() -> None:
-    found = interval_from_samples(0.3, np.full(10, 0.3), 1)
-    assert found.value == 0.3
-    assert np.isnan(found.ci_low)
+    interval = interval_from_samples(0.3, np.full(10, 0.3), 1)
+    assert interval.value == 0.3
+    assert np.isnan(interval.ci_low)
     assert np.isnan(interval_from_samples(0.3, np.full(10, np.nan), 5).ci_high)
 
 
@@ -75,8 +75,11 @@ def test_nested_interval_covers_where_that_over_blocks_does_not(rng: np.random.G
     for _ in range(studies):
         values, parent = recordings(rng, k, 5)
         score = mean_of(values)
-        two = bootstrap_interval(score, nested_weights(parent, 600, rng), independent=k)
-        one = bootstrap_interval(score, resample_weights(5 * k, 600, rng))
-        nested, flat = nested + (two.ci_low <= 0 <= two.ci_high), flat + (one.ci_low <= 0 <= one.ci_high)
+        nested_interval = bootstrap_interval(score, nested_weights(parent, 600, rng), independent=k)
+        flat_interval = bootstrap_interval(score, resample_weights(5 * k, 600, rng))
+        nested, flat = (
+            nested + (nested_interval.ci_low <= 0 <= nested_interval.ci_high),
+            flat + (flat_interval.ci_low <= 0 <= flat_interval.ci_high),
+        )
     assert nested / studies > 0.92
     assert flat / studies < 0.85

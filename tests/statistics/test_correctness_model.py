@@ -37,17 +37,17 @@ def test_against_the_bias_reduced_covariance_of_statsmodels(rng: np.random.Gener
         family=sm.families.Binomial(),
         cov_struct=sm.cov_struct.Exchangeable(),
     ).fit(cov_type="bias_reduced")
-    found = correctness_model(a, b, cluster, cluster % 2 if strata else None)
-    assert found.log_odds == pytest.approx(theirs.params[0], rel=1e-4)
-    assert found.se == pytest.approx(theirs.bse[0], rel=1e-4)
-    assert found.p == pytest.approx(2 * stats.t.sf(abs(theirs.params[0] / theirs.bse[0]), 7), rel=1e-3)
+    fit = correctness_model(a, b, cluster, cluster % 2 if strata else None)
+    assert fit.log_odds == pytest.approx(theirs.params[0], rel=1e-4)
+    assert fit.se == pytest.approx(theirs.bse[0], rel=1e-4)
+    assert fit.p == pytest.approx(2 * stats.t.sf(abs(theirs.params[0] / theirs.bse[0]), 7), rel=1e-3)
 
 
 def test_finds_the_odds_ratio(rng: np.random.Generator) -> None:
-    found = correctness_model(*study(rng, k=40, m=60, log_odds=0.6))
-    assert found.ci_low < 0.6 < found.ci_high
-    assert found.p < 1e-4
-    assert found.correlation > 0
+    fit = correctness_model(*study(rng, k=40, m=60, log_odds=0.6))
+    assert fit.ci_low < 0.6 < fit.ci_high
+    assert fit.p < 1e-4
+    assert fit.correlation > 0
 
 
 @pytest.mark.parametrize("k", [6, 12])

@@ -25,29 +25,29 @@ def kernels(label: np.ndarray, score: np.ndarray) -> tuple[float, np.ndarray, np
 def test_two_classes_by_brute_force(rng: np.random.Generator) -> None:
     label = rng.integers(0, 2, 90)
     a, b = scores(rng, label, 1.5, 2), scores(rng, label, 0.8, 2)
-    found = delong(label, a, b)
+    comparison = delong(label, a, b)
     (auc_a, x_a, y_a), (auc_b, x_b, y_b) = kernels(label, a[:, 1]), kernels(label, b[:, 1])
     variance = np.var(x_a - x_b, ddof=1) / len(x_a) + np.var(y_a - y_b, ddof=1) / len(y_a)
-    assert (found.auc_a, found.auc_b) == pytest.approx((auc_a, auc_b))
-    assert found.auc_a == pytest.approx(roc_auc_score(label, a[:, 1]))
-    assert found.se == pytest.approx(np.sqrt(variance))
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(auc_a - auc_b) / np.sqrt(variance)))
+    assert (comparison.auc_a, comparison.auc_b) == pytest.approx((auc_a, auc_b))
+    assert comparison.auc_a == pytest.approx(roc_auc_score(label, a[:, 1]))
+    assert comparison.se == pytest.approx(np.sqrt(variance))
+    assert comparison.p == pytest.approx(2 * stats.norm.sf(abs(auc_a - auc_b) / np.sqrt(variance)))
 
 
 @pytest.mark.slow
 def test_three_classes_have_the_area_of_the_metric_and_the_spread_of_resamples(rng: np.random.Generator) -> None:
     label = rng.integers(0, 3, 150)
     a, b = scores(rng, label, 1.0, 3), scores(rng, label, 0.5, 3)
-    found = delong(label, a, b)
+    comparison = delong(label, a, b)
     area = clustered.auc(label, a, np.zeros(len(label), dtype=np.int64))
-    assert found.auc_a == pytest.approx(area(np.ones((1, 1)))[0])
-    assert found.auc_a == pytest.approx(np.mean([roc_auc_score(label == c, a[:, c]) for c in range(3)]))
+    assert comparison.auc_a == pytest.approx(area(np.ones((1, 1)))[0])
+    assert comparison.auc_a == pytest.approx(np.mean([roc_auc_score(label == c, a[:, c]) for c in range(3)]))
     of_class = [np.flatnonzero(label == c) for c in range(3)]
     drawn = []
     for _ in range(600):
         rows = np.concatenate([rng.choice(i, len(i)) for i in of_class])
         drawn.append(structural(label[rows], a[rows])[0] - structural(label[rows], b[rows])[0])
-    assert found.se == pytest.approx(np.std(drawn), rel=0.12)
+    assert comparison.se == pytest.approx(np.std(drawn), rel=0.12)
 
 
 @pytest.mark.parametrize("k", [2, 3])
@@ -56,9 +56,9 @@ def test_holds_its_level_and_covers_for_independent_trials(rng: np.random.Genera
     studies, hits = 600, 0
     for _ in range(studies):
         label = rng.integers(0, k, 100)
-        found = delong(label, scores(rng, label, 0.8, k), scores(rng, label, 0.8, k))
-        hits += found.p <= 0.05
-        assert (found.p > 0.05) == (found.ci_low < 0 < found.ci_high)
+        comparison = delong(label, scores(rng, label, 0.8, k), scores(rng, label, 0.8, k))
+        hits += comparison.p <= 0.05
+        assert (comparison.p > 0.05) == (comparison.ci_low < 0 < comparison.ci_high)
     assert 0.02 < hits / studies < 0.075
 
 

@@ -20,21 +20,21 @@ def clustered(
 def test_against_the_cluster_robust_covariance_of_statsmodels(rng: np.random.Generator) -> None:
     a, b, _ = clustered(rng, 6, 40, 0.2)
     cluster = np.sort(rng.integers(0, 6, len(a)))  # of unequal size
-    found = design_effect(a, b, cluster)
+    design = design_effect(a, b, cluster)
     d = a.astype(float) - b
     ols = sm.OLS(d, np.ones(len(d)))
     robust = ols.fit(cov_type="cluster", cov_kwds={"groups": cluster}).cov_params()[0, 0]
-    assert found.effect == pytest.approx(robust / ols.fit().cov_params()[0, 0])
-    assert found.effective_n == pytest.approx(len(d) / max(found.effect, 1))
+    assert design.effect == pytest.approx(robust / ols.fit().cov_params()[0, 0])
+    assert design.effective_n == pytest.approx(len(d) / max(design.effect, 1))
 
 
 def test_icc_against_the_f_statistic(rng: np.random.Generator) -> None:
     a, b, cluster = clustered(rng, 8, 30, 0.3)
     d = a.astype(float) - b
     f = stats.f_oneway(*(d[cluster == c] for c in range(8))).statistic
-    found = design_effect(a, b, cluster)
-    assert found.icc == pytest.approx((f - 1) / (f - 1 + 30))
-    assert found.effect == pytest.approx(1 + 29 * found.icc, rel=0.1)
+    design = design_effect(a, b, cluster)
+    assert design.icc == pytest.approx((f - 1) / (f - 1 + 30))
+    assert design.effect == pytest.approx(1 + 29 * design.icc, rel=0.1)
 
 
 def test_independent_trials_have_no_effect(rng: np.random.Generator) -> None:
@@ -54,9 +54,9 @@ def test_holds_its_level_where_mcnemar_does_not(rng: np.random.Generator) -> Non
 
 def test_p_is_mcnemars_chi_squared_over_the_effect(rng: np.random.Generator) -> None:
     a, b, cluster = clustered(rng, 8, 60, 0.2, 0.1)
-    found, pairs = design_effect(a, b, cluster), mcnemar(a, b)
-    chi2 = (pairs.only_a - pairs.only_b) ** 2 / (pairs.only_a + pairs.only_b) / max(found.effect, 1)
-    assert found.p == pytest.approx(2 * stats.t.sf(np.sqrt(chi2), 7))
+    design, pairs = design_effect(a, b, cluster), mcnemar(a, b)
+    chi2 = (pairs.only_a - pairs.only_b) ** 2 / (pairs.only_a + pairs.only_b) / max(design.effect, 1)
+    assert design.p == pytest.approx(2 * stats.t.sf(np.sqrt(chi2), 7))
 
 
 def test_nothing_to_estimate() -> None:

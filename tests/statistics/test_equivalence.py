@@ -15,19 +15,19 @@ from spikebridge.statistics.equivalence import clusters_for_equivalence, tost_po
 @pytest.mark.parametrize("mean", [-0.06, -0.02, 0.0, 0.03])
 def test_against_statsmodels(rng: np.random.Generator, mean: float) -> None:
     d = rng.normal(mean, 0.05, 8)
-    found = equivalence(d, 0.05)
+    result = equivalence(d, 0.05)
     p, low, high = DescrStatsW(d).ttost_mean(-0.05, 0.05)
-    assert found.p == pytest.approx(p)
-    assert found.p_not_worse == pytest.approx(low[1])
-    np.testing.assert_allclose([found.ci_low, found.ci_high], stats.t.interval(0.9, 7, d.mean(), stats.sem(d)))
-    assert found.equivalent == (found.ci_low > -0.05 and found.ci_high < 0.05)
-    assert found.not_worse == (found.ci_low > -0.05)
-    assert found.p == pytest.approx(max(low[1], high[1]))
+    assert result.p == pytest.approx(p)
+    assert result.p_not_worse == pytest.approx(low[1])
+    np.testing.assert_allclose([result.ci_low, result.ci_high], stats.t.interval(0.9, 7, d.mean(), stats.sem(d)))
+    assert result.equivalent == (result.ci_low > -0.05 and result.ci_high < 0.05)
+    assert result.not_worse == (result.ci_low > -0.05)
+    assert result.p == pytest.approx(max(low[1], high[1]))
 
 
 def test_better_is_not_worse_and_not_equivalent() -> None:
-    found = equivalence([0.2, 0.21, 0.19, 0.2, 0.22], 0.05)
-    assert found.not_worse and not found.equivalent
+    result = equivalence([0.2, 0.21, 0.19, 0.2, 0.22], 0.05)
+    assert result.not_worse and not result.equivalent
     worse = equivalence([-0.2, -0.21, -0.19, -0.2, -0.22], 0.05)
     assert not worse.not_worse and not worse.equivalent
 
@@ -41,9 +41,9 @@ def test_two_models_that_say_the_same() -> None:
 
 def test_too_few_clusters_show_nothing() -> None:
     for d in ([], [0.0], [0.0, np.nan]):
-        found = equivalence(d, 0.05)
-        assert not found.equivalent and not found.not_worse
-        assert np.isnan(found.p) and np.isnan(found.ci_low)
+        result = equivalence(d, 0.05)
+        assert not result.equivalent and not result.not_worse
+        assert np.isnan(result.p) and np.isnan(result.ci_low)
     assert equivalence([0.01, np.nan, -0.01], 0.05).n == 2
 
 
@@ -58,11 +58,11 @@ def test_holds_its_level_on_the_margin(rng: np.random.Generator, n: int) -> None
     """A model exactly one margin worse, and one exactly one margin better, must not be called alike."""
     studies = 1000
     for centre in (-0.05, 0.05):
-        found = [equivalence(d, 0.05) for d in rng.normal(centre, 0.02, (studies, n))]
-        wrong = sum(f.equivalent for f in found)
+        results = [equivalence(d, 0.05) for d in rng.normal(centre, 0.02, (studies, n))]
+        wrong = sum(f.equivalent for f in results)
         assert stats.binomtest(wrong, studies, 0.05, alternative="greater").pvalue > 0.001
         if centre < 0:
-            not_worse = sum(f.not_worse for f in found)
+            not_worse = sum(f.not_worse for f in results)
             assert stats.binomtest(not_worse, studies, 0.05).pvalue > 0.001
 
 
@@ -82,6 +82,6 @@ def test_clusters_needed_are_the_fewest() -> None:
 
 def test_bootstrap_interval_agrees_with_t_for_many_clusters(rng: np.random.Generator) -> None:
     d = rng.normal(0.01, 0.05, 200)
-    found = bootstrap_interval(lambda w: w @ d / w.sum(axis=1), resample_weights(len(d), 10_000, rng), alpha=0.1)
+    interval = bootstrap_interval(lambda w: w @ d / w.sum(axis=1), resample_weights(len(d), 10_000, rng), alpha=0.1)
     t = equivalence(d, 0.05)
-    np.testing.assert_allclose([found.ci_low, found.ci_high], [t.ci_low, t.ci_high], atol=0.0006)
+    np.testing.assert_allclose([interval.ci_low, interval.ci_high], [t.ci_low, t.ci_high], atol=0.0006)

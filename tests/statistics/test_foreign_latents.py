@@ -28,7 +28,7 @@ def recording(rng: Rng, trials: int, link: float, folds: int = 2) -> dict[int, F
 def test_scores_by_brute_force(rng: Rng) -> None:
     """The ridge as least squares on data with rows added; pairs cut to the shorter."""
     recordings = [recording(rng, n, 0.5) for n in (14, 10)]
-    found = foreign_latents.score_matrix(recordings)
+    matrix = foreign_latents.score_matrix(recordings)
     for i, j in np.ndindex(2, 2):
         rest = total = 0.0
         for f in (0, 1):
@@ -44,7 +44,7 @@ def test_scores_by_brute_force(rng: Rng) -> None:
             wanted = np.sqrt(a.test_counts[:m].reshape(-1, UNITS), dtype=float) - y.mean(0)
             rest += np.sum((wanted - (b.test_latents[:m].reshape(-1, LATENTS) - z.mean(0)) @ weights) ** 2)
             total += np.sum(wanted**2)
-        assert found[i, j] == pytest.approx(1 - rest / total)
+        assert matrix[i, j] == pytest.approx(1 - rest / total)
 
 
 def test_recordings_without_a_common_fold_have_no_score(rng: Rng) -> None:
@@ -64,8 +64,8 @@ def test_level_without_a_link_under_drift(rng: Rng) -> None:
 
 
 def test_power(rng: Rng) -> None:
-    found = 0
+    rejections = 0
     for _ in range(15):
         scores = foreign_latents.score_matrix([recording(rng, 30, 0.8) for _ in range(5)])
-        found += foreign_latents.foreign_latents(scores, rng).p <= 0.05
-    assert found >= 13
+        rejections += foreign_latents.foreign_latents(scores, rng).p <= 0.05
+    assert rejections >= 13

@@ -114,9 +114,9 @@ def test_block_permutation_against_every_arrangement(rng: Rng) -> None:
     values = rng.normal(size=7)
     observed = alignment(values, label[None])[0]
     exact = np.mean(alignment(values, np.array(every)) >= observed - 1e-12)
-    found = block_permutation.block_permutation(observed, alignment(values, dealt), [3])
-    assert found.p == pytest.approx(exact, abs=4 * np.sqrt(exact / 3_000))
-    assert found.smallest == pytest.approx(1 / 6)
+    result = block_permutation.block_permutation(observed, alignment(values, dealt), [3])
+    assert result.p == pytest.approx(exact, abs=4 * np.sqrt(exact / 3_000))
+    assert result.smallest == pytest.approx(1 / 6)
 
 
 def test_block_length(rng: Rng) -> None:
@@ -159,11 +159,11 @@ def test_level_with_labels_in_runs_and_drifting_predictions(name: str, rng: Rng)
 
 @pytest.mark.parametrize("name", ["pseudosession", "block_permutation", "circular_shift"])
 def test_power(name: str, rng: Rng) -> None:
-    found = 0
+    rejections = 0
     for _ in range(20):
         label = chain(rng, 120)
-        found += p_of(name, label, label + 1.2 * rng.normal(size=120), rng).p <= 0.05
-    assert found >= 18
+        rejections += p_of(name, label, label + 1.2 * rng.normal(size=120), rng).p <= 0.05
+    assert rejections >= 18
 
 
 def test_circular_shift_fails_under_drift(rng: Rng) -> None:

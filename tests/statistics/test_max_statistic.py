@@ -16,17 +16,17 @@ def test_by_brute_force(rng: np.random.Generator, alternative: str) -> None:
     fold = np.abs if alternative == "two-sided" else np.asarray
     t = fold(stats.ttest_1samp(x, 0).statistic)
     largest = [fold(stats.ttest_1samp(np.array(s)[:, None] * x, 0).statistic).max() for s in product((1, -1), repeat=7)]
-    found = max_statistic(x, rng, alternative)  # type: ignore[arg-type]
-    np.testing.assert_allclose(found.p, [np.mean(np.array(largest) >= one - 1e-9) for one in t])
-    np.testing.assert_allclose(found.t, stats.ttest_1samp(x, 0).statistic)
-    assert np.mean(np.array(largest) >= found.threshold - 1e-9) <= 0.05
+    result = max_statistic(x, rng, alternative)  # type: ignore[arg-type]
+    np.testing.assert_allclose(result.p, [np.mean(np.array(largest) >= value - 1e-9) for value in t])
+    np.testing.assert_allclose(result.t, stats.ttest_1samp(x, 0).statistic)
+    assert np.mean(np.array(largest) >= result.threshold - 1e-9) <= 0.05
 
 
 def test_one_point_is_nearly_the_sign_flip_of_t(rng: np.random.Generator) -> None:
     x = rng.normal(0.4, 1, (30, 1))
-    found = max_statistic(x, rng, n_resamples=8000)
-    assert found.p[0] == pytest.approx(stats.ttest_1samp(x[:, 0], 0, alternative="greater").pvalue, rel=0.3)
-    assert found.smallest == 1 / 8001
+    result = max_statistic(x, rng, n_resamples=8000)
+    assert result.p[0] == pytest.approx(stats.ttest_1samp(x[:, 0], 0, alternative="greater").pvalue, rel=0.3)
+    assert result.smallest == 1 / 8001
 
 
 @pytest.mark.parametrize("n", [8, 16])
@@ -34,8 +34,8 @@ def test_holds_its_family_wise_level_and_beats_bonferroni_for_smooth_curves(rng:
     studies, wrong, bonferroni, single = 300, 0, 0, 0
     for _ in range(studies):
         x = ndimage.gaussian_filter1d(rng.normal(size=(n, 40)), 4, axis=1)
-        found = max_statistic(x, rng, n_resamples=400)
-        wrong += found.p.min() <= 0.05
+        result = max_statistic(x, rng, n_resamples=400)
+        wrong += result.p.min() <= 0.05
         each = stats.ttest_1samp(x, 0, alternative="greater").pvalue
         single, bonferroni = single + (each.min() <= 0.05), bonferroni + (40 * each.min() <= 0.05)
     assert stats.binomtest(wrong, studies, 0.05, alternative="greater").pvalue > 0.001
@@ -46,16 +46,16 @@ def test_holds_its_family_wise_level_and_beats_bonferroni_for_smooth_curves(rng:
 def test_finds_where_the_effect_is(rng: np.random.Generator) -> None:
     x = rng.normal(size=(12, 20))
     x[:, 7] += 2.5
-    found = max_statistic(x, rng)
-    assert found.p[7] < 0.01 < np.delete(found.p, 7).min()
+    result = max_statistic(x, rng)
+    assert result.p[7] < 0.01 < np.delete(result.p, 7).min()
 
 
 def test_points_that_never_vary() -> None:
     x = np.column_stack([np.zeros(6), np.full(6, 0.2), [1, -2, 1, -1, 0.5, -1]])
-    found = max_statistic(x, np.random.default_rng(0))
-    assert found.t[0] == 0 and np.isinf(found.t[1])
-    assert found.p[1] == found.smallest == 1 / 64
-    assert found.p[0] > 0.5
+    result = max_statistic(x, np.random.default_rng(0))
+    assert result.t[0] == 0 and np.isinf(result.t[1])
+    assert result.p[1] == result.smallest == 1 / 64
+    assert result.p[0] > 0.5
 
 
 @pytest.mark.parametrize("values", [np.zeros(4), np.zeros((1, 3)), np.full((3, 2), np.nan), np.zeros((3, 0))])

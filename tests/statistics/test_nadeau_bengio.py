@@ -10,10 +10,10 @@ from spikebridge.statistics import nadeau_bengio
 
 def test_without_overlap_it_is_the_t_test(rng: np.random.Generator) -> None:
     d = rng.normal(0.2, 1, 9)
-    found, theirs = nadeau_bengio(d, 80, 0), stats.ttest_1samp(d, 0)
-    assert (found.t, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    result, theirs = nadeau_bengio(d, 80, 0), stats.ttest_1samp(d, 0)
+    assert (result.t, result.p) == pytest.approx((theirs.statistic, theirs.pvalue))
     low, high = theirs.confidence_interval(0.95)
-    assert (found.ci_low, found.ci_high) == pytest.approx((low, high))
+    assert (result.ci_low, result.ci_high) == pytest.approx((low, high))
 
 
 @pytest.mark.parametrize("k", [5, 10])

@@ -79,24 +79,24 @@ def test_every_file_is_run_here_and_offered() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_it_says_what_it_assumes_and_how_it_fails(name: str) -> None:
-    found = module(name)
-    assert name == found.NAME
-    assert found.ASSUMPTIONS
-    said = found.__doc__ or ""
-    assert "Assumptions:" in said
-    assert any(word in said for word in ("Fails", "fails", "Limit:", "are not:", "conservative"))
-    assert any(str(year) in said for year in range(1960, 2027)), "expected its paper"
+    null_module = module(name)
+    assert name == null_module.NAME
+    assert null_module.ASSUMPTIONS
+    doc = null_module.__doc__ or ""
+    assert "Assumptions:" in doc
+    assert any(word in doc for word in ("Fails", "fails", "Limit:", "are not:", "conservative"))
+    assert any(str(year) in doc for year in range(1960, 2027)), "expected its paper"
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_p_is_above_zero_and_at_most_one(name: str, strength: float, rng: Rng) -> None:
-    found = RUN[name](rng, strength)
-    assert 0 < found.smallest <= found.p <= 1
-    assert found.p == 1 if strength == 0 else found.p <= 0.06
-    assert np.isfinite(found.null).all()
-    assert found.quantile(0.05) <= found.null_mean <= found.null_high or strength == 1
-    assert found.quantile(0.05) <= found.quantile(0.5) <= found.null_high
+    result = RUN[name](rng, strength)
+    assert 0 < result.smallest <= result.p <= 1
+    assert result.p == 1 if strength == 0 else result.p <= 0.06
+    assert np.isfinite(result.null).all()
+    assert result.quantile(0.05) <= result.null_mean <= result.null_high or strength == 1
+    assert result.quantile(0.05) <= result.quantile(0.5) <= result.null_high
 
 
 def test_circular_shift_is_called_descriptive() -> None:

@@ -14,16 +14,16 @@ from spikebridge.statistics.nulls import linear_shift, session_permutation, tria
 def test_session_permutation_by_brute_force(rng: np.random.Generator) -> None:
     scores = rng.normal(size=(4, 4)) + np.eye(4)
     means = [np.mean([scores[i, deal[i]] for i in range(4)]) for deal in permutations(range(4))]
-    found = session_permutation.session_permutation(scores, rng)
-    assert found.observed == pytest.approx(np.trace(scores) / 4)
-    assert found.p == np.mean(np.array(means) >= found.observed - 1e-12)
-    assert found.smallest == 1 / 24
-    assert found.null_mean == pytest.approx(scores.mean())
+    result = session_permutation.session_permutation(scores, rng)
+    assert result.observed == pytest.approx(np.trace(scores) / 4)
+    assert result.p == np.mean(np.array(means) >= result.observed - 1e-12)
+    assert result.smallest == 1 / 24
+    assert result.null_mean == pytest.approx(scores.mean())
 
 
 def test_session_permutation_of_many_recordings_is_sampled(rng: np.random.Generator) -> None:
-    found = session_permutation.session_permutation(np.eye(10), rng, n_resamples=300)
-    assert found.p == found.smallest == 1 / 301
+    result = session_permutation.session_permutation(np.eye(10), rng, n_resamples=300)
+    assert result.p == result.smallest == 1 / 301
 
 
 def test_session_permutation_holds_its_level_under_drift(rng: np.random.Generator) -> None:
@@ -40,8 +40,8 @@ def test_session_permutation_holds_its_level_under_drift(rng: np.random.Generato
 def test_linear_shift_counts_the_observed_one() -> None:
     scores = np.zeros(11)
     scores[5] = 1.0
-    found = linear_shift.linear_shift(scores)
-    assert found.p == found.smallest == pytest.approx(1 / 6)
+    result = linear_shift.linear_shift(scores)
+    assert result.p == result.smallest == pytest.approx(1 / 6)
     scores[2] = np.nan  # a shift without a score counts against us
     assert linear_shift.linear_shift(scores).p == pytest.approx(2 / 6)
     assert np.isnan(linear_shift.linear_shift(np.full(3, np.nan)).p)
@@ -71,14 +71,14 @@ def test_trial_shuffle_against_every_pairing(rng: np.random.Generator) -> None:
         return float(np.sum(y * np.log(rates[list(order)]) - (rates[list(order)] - 1.0)))
 
     pairs = np.log(rates) @ y.T - rates.sum(axis=1)[:, None]
-    found = trial_shuffle.trial_shuffle([pairs], nats(range(6)), y.sum(), rng, 5_000)
+    result = trial_shuffle.trial_shuffle([pairs], nats(range(6)), y.sum(), rng, 5_000)
     orders = [(*first, *last) for first in permutations(range(4)) for last in permutations(range(4, 6))]
     every = np.array([nats(order) for order in orders]) / (y.sum() * np.log(2))
-    narrow = found.null.mean() + (found.null - found.null.mean()) / np.sqrt(2)
+    narrow = result.null.mean() + (result.null - result.null.mean()) / np.sqrt(2)
     assert set(np.round(narrow, 9)) == set(np.round(every, 9))
-    assert found.null.mean() == pytest.approx(every.mean(), abs=4 * every.std() / np.sqrt(5_000))
-    share = np.mean(every.mean() + np.sqrt(2) * (every - every.mean()) >= found.observed)
-    assert found.p == pytest.approx(share, abs=4 * np.sqrt(share / 5_000))
+    assert result.null.mean() == pytest.approx(every.mean(), abs=4 * every.std() / np.sqrt(5_000))
+    share = np.mean(every.mean() + np.sqrt(2) * (every - every.mean()) >= result.observed)
+    assert result.p == pytest.approx(share, abs=4 * np.sqrt(share / 5_000))
 
 
 def test_trial_shuffle_does_not_take_common_drift_for_a_link(rng: np.random.Generator) -> None:
@@ -116,23 +116,23 @@ def test_session_permutation_never_gives_zero_for_scores_that_are_missing(rng: n
 @pytest.mark.parametrize("null", ["session_permutation", "linear_shift"])
 def test_power(null: str, rng: np.random.Generator) -> None:
     """A correlation of 0.7 in six recordings of 60 trials, or one of 160."""
-    found = 0
+    rejections = 0
     for _ in range(20):
         neural = np.array([walk(rng, 160, 3) for _ in range(6)])
         label = neural + rng.normal(size=neural.shape)
         if null == "session_permutation":
             scores = np.corrcoef(neural[:, :60], label[:, :60])[:6, 6:]
-            found += session_permutation.session_permutation(scores, rng).p <= 0.05
+            rejections += session_permutation.session_permutation(scores, rng).p <= 0.05
         else:
             a, b, n = neural[0], label[0], 39
             shifted = [np.corrcoef(a[n:-n], b[n + s : 160 - n + s])[0, 1] for s in range(-n, n + 1)]
-            found += linear_shift.linear_shift(np.array(shifted)).p <= 0.05
-    assert found >= 16
+            rejections += linear_shift.linear_shift(np.array(shifted)).p <= 0.05
+    assert rejections >= 16
 
 
 def test_trial_shuffle_finds_a_link_of_single_trials(rng: np.random.Generator) -> None:
     """Two test blocks: with one, there are no folds that learn from each other, for which the null is widened."""
-    found = 0
+    rejections = 0
     for _ in range(20):
         blocks, nats, spikes = [], 0.0, 0.0
         for _ in range(2):
@@ -140,5 +140,5 @@ def test_trial_shuffle_finds_a_link_of_single_trials(rng: np.random.Generator) -
             y = rng.poisson(rates).astype(float)
             blocks.append(np.log(rates) @ y.T - rates.sum(axis=1)[:, None])
             nats, spikes = nats + float(np.trace(blocks[-1])), spikes + y.sum()
-        found += trial_shuffle.trial_shuffle(blocks, nats, spikes, rng, 199).p <= 0.05
-    assert found >= 16
+        rejections += trial_shuffle.trial_shuffle(blocks, nats, spikes, rng, 199).p <= 0.05
+    assert rejections >= 16

@@ -24,15 +24,15 @@ def test_of_a_mean_it_is_the_sign_flip(rng: np.random.Generator, n: int) -> None
 def test_every_exchange_is_counted_once(rng: np.random.Generator) -> None:
     """Against a loop over all exchanges, for a score that no cluster has alone."""
     lags, a, b = np.arange(5) * 0.1, rng.normal(size=(5, 5)), rng.normal(size=(5, 5))
-    found = paired_swap(lambda w: lags_of_draws(w, np.concatenate([a, b]), lags), 5, rng)
-    one = np.ones((1, 1))
+    result = paired_swap(lambda w: lags_of_draws(w, np.concatenate([a, b]), lags), 5, rng)
+    ones = np.ones((1, 1))
     each = []
     for keep in product([True, False], repeat=5):
         flags = np.array(keep)[:, None]
         sums = (np.where(flags, x, y).sum(axis=0)[None] for x, y in ((a, b), (b, a)))
-        each.append(np.subtract(*(lags_of_draws(one, s, lags)[0] for s in sums)))
-    assert found.estimate == pytest.approx(each[0])
-    assert found.p == pytest.approx(np.mean(np.abs(each) >= abs(each[0]) - 1e-9))
+        each.append(np.subtract(*(lags_of_draws(ones, s, lags)[0] for s in sums)))
+    assert result.estimate == pytest.approx(each[0])
+    assert result.p == pytest.approx(np.mean(np.abs(each) >= abs(each[0]) - 1e-9))
 
 
 def test_without_clusters_or_score_there_is_no_p(rng: np.random.Generator) -> None:

@@ -23,8 +23,8 @@ from spikebridge.statistics.power import clusters_for_power, detectable
 def test_the_test_finds_it_four_times_in_five(rng: np.random.Generator, n: int, alpha: float, alternative: str) -> None:
     effect = detectable(n, alpha, alternative)  # type: ignore[arg-type]
     draws = rng.normal(effect, 1, (800, n))
-    found = np.mean([sign_flip(d, rng, alternative).p <= alpha for d in draws])  # type: ignore[arg-type]
-    assert found == pytest.approx(0.8, abs=0.045)
+    share = np.mean([sign_flip(d, rng, alternative).p <= alpha for d in draws])  # type: ignore[arg-type]
+    assert share == pytest.approx(0.8, abs=0.045)
 
 
 def test_many_clusters_against_statsmodels() -> None:
@@ -37,10 +37,10 @@ def test_both_ways_meet() -> None:
 
 
 def test_too_few_clusters_see_nothing() -> None:
-    found = sign_flip_power([0.1, 0.2, 0.15, 0.12], 0.05, tests=3)
-    assert found.detectable == math.inf
-    assert found.to_decide == 6
-    assert found.for_power >= 6
+    power = sign_flip_power([0.1, 0.2, 0.15, 0.12], 0.05, tests=3)
+    assert power.detectable == math.inf
+    assert power.to_decide == 6
+    assert power.for_power >= 6
 
 
 def test_clusters_for_power_are_the_fewest() -> None:
@@ -53,10 +53,10 @@ def test_clusters_for_power_are_the_fewest() -> None:
 
 def test_in_the_unit_of_the_score(rng: np.random.Generator) -> None:
     d = rng.normal(0.03, 0.05, 9)
-    found = sign_flip_power(d)
-    assert found.detectable == pytest.approx(d.std(ddof=1) * detectable(9, 0.05))
-    assert sign_flip_power(10 * d).detectable == pytest.approx(10 * found.detectable)
-    assert found.for_power == clusters_for_power(d.mean() / d.std(ddof=1), 0.05)
+    power = sign_flip_power(d)
+    assert power.detectable == pytest.approx(d.std(ddof=1) * detectable(9, 0.05))
+    assert sign_flip_power(10 * d).detectable == pytest.approx(10 * power.detectable)
+    assert power.for_power == clusters_for_power(d.mean() / d.std(ddof=1), 0.05)
     assert (
         sign_flip_power(-d, alternative="two-sided").for_power == sign_flip_power(d, alternative="two-sided").for_power
     )

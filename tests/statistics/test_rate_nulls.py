@@ -35,23 +35,23 @@ def test_condition_shuffle_against_every_pairing(rng: Rng) -> None:
             every.append(float(np.sum(y * np.log(rates[order]) - rates[order])))
     scale = y.sum() * np.log(2)
     observed = float(np.sum(y * np.log(rates) - rates))
-    found = condition_shuffle.condition_shuffle([pairs_of(rates, y)], [condition], observed, y.sum(), rng, 3_000)
-    centre = found.null.mean()  # the null is widened around it
-    plain = centre + (found.null - centre) / trial_shuffle.NULL_SCALE
+    result = condition_shuffle.condition_shuffle([pairs_of(rates, y)], [condition], observed, y.sum(), rng, 3_000)
+    centre = result.null.mean()  # the null is widened around it
+    plain = centre + (result.null - centre) / trial_shuffle.NULL_SCALE
     assert set(np.round(plain, 9)) == set(np.round(np.array(every) / scale, 9))
     wider = np.mean(every) + trial_shuffle.NULL_SCALE * (np.array(every) - np.mean(every))
     share = np.mean(wider >= observed - 1e-12)
-    assert found.p == pytest.approx(share, abs=4 * np.sqrt(share / 3_000))
-    assert found.smallest == pytest.approx(1 / 12)
+    assert result.p == pytest.approx(share, abs=4 * np.sqrt(share / 3_000))
+    assert result.smallest == pytest.approx(1 / 12)
 
 
 def test_condition_shuffle_with_nothing_to_shuffle(rng: Rng) -> None:
-    found = condition_shuffle.condition_shuffle([rng.normal(size=(5, 5))], [np.arange(5)], 1.0, 2.0, rng, 50)
-    assert found.p == found.smallest == 1
+    result = condition_shuffle.condition_shuffle([rng.normal(size=(5, 5))], [np.arange(5)], 1.0, 2.0, rng, 50)
+    assert result.p == result.smallest == 1
 
 
 def test_rates_that_tell_conditions_apart_pass_the_trial_shuffle_only(rng: Rng) -> None:
-    studies, hits, found = 200, 0, 0
+    studies, hits, rejections = 200, 0, 0
     courses = np.exp([np.sin(np.linspace(0, 3, 12)), np.cos(np.linspace(0, 3, 12))])
     for _ in range(studies):
         condition = rng.integers(0, 2, 24)
@@ -60,9 +60,9 @@ def test_rates_that_tell_conditions_apart_pass_the_trial_shuffle_only(rng: Rng) 
         pairs = pairs_of(rates, y)
         nats = float(np.trace(pairs))
         hits += condition_shuffle.condition_shuffle([pairs], [condition], nats, y.sum(), rng, 99).p <= 0.05
-        found += trial_shuffle.trial_shuffle([pairs], nats, y.sum(), rng, 99).p <= 0.05
+        rejections += trial_shuffle.trial_shuffle([pairs], nats, y.sum(), rng, 99).p <= 0.05
     assert not_above(hits, studies)
-    assert found / studies > 0.9
+    assert rejections / studies > 0.9
 
 
 def test_condition_shuffle_does_not_take_common_drift_for_a_link(rng: Rng) -> None:
@@ -80,19 +80,21 @@ def test_condition_shuffle_does_not_take_common_drift_for_a_link(rng: Rng) -> No
 
 
 def test_condition_shuffle_finds_a_link_of_single_trials(rng: Rng) -> None:
-    found = 0
+    rejections = 0
     for _ in range(20):
         rates = np.exp(rng.normal(0, 0.5, (24, 1))) * np.ones((24, 12))
         y = rng.poisson(rates).astype(float)
         pairs, condition = pairs_of(rates, y), rng.integers(0, 2, 24)
-        found += condition_shuffle.condition_shuffle([pairs], [condition], np.trace(pairs), y.sum(), rng, 99).p <= 0.05
-    assert found >= 16
+        rejections += (
+            condition_shuffle.condition_shuffle([pairs], [condition], np.trace(pairs), y.sum(), rng, 99).p <= 0.05
+        )
+    assert rejections >= 16
 
 
 def test_shifted_nats_by_brute_force(rng: Rng) -> None:
     rates, y = rng.gamma(2, 0.5, (11, 3, 2)), rng.poisson(1.0, (11, 3, 2)).astype(float)
-    found = time_shift.shifted_nats(rates, y, 2, 2)
-    for k, value in zip((-2, -1, 0, 1, 2), found, strict=True):
+    shifted = time_shift.shifted_nats(rates, y, 2, 2)
+    for k, value in zip((-2, -1, 0, 1, 2), shifted, strict=True):
         expected = sum(np.sum(y[b] * np.log(rates[b + 2 * k]) - rates[b + 2 * k]) for b in range(4, 7))
         assert value == pytest.approx(expected)
 
@@ -111,8 +113,8 @@ def test_steps_are_longer_than_the_memory() -> None:
 
 
 def test_nothing_to_shift_decides_nothing() -> None:
-    found = time_shift.time_shift(np.array([0.3]))
-    assert found.p == found.smallest == 1
+    result = time_shift.time_shift(np.array([0.3]))
+    assert result.p == result.smallest == 1
 
 
 @pytest.mark.parametrize("step", [1, 2])
@@ -128,9 +130,9 @@ def test_time_shift_holds_its_level_under_stationary_drift(step: int, rng: Rng) 
 
 
 def test_time_shift_finds_a_link(rng: Rng) -> None:
-    found, n = 0, time_shift.steps(110, 1)
+    rejections, n = 0, time_shift.steps(110, 1)
     for _ in range(20):
         rates = np.exp(0.5 * walk(rng, 110, 3))[:, None] * np.ones(6)
         y = rng.poisson(rates).astype(float)
-        found += time_shift.time_shift(time_shift.shifted_nats(rates, y, 1, n)).p <= 0.05
-    assert found >= 18
+        rejections += time_shift.time_shift(time_shift.shifted_nats(rates, y, 1, n)).p <= 0.05
+    assert rejections >= 18

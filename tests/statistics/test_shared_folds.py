@@ -18,8 +18,8 @@ def test_trial_shuffle_holds_its_level_where_folds_learn_from_each_other(rng: np
         pairs = [a @ (products.sum(axis=0) - own) @ b.T for a, b, own in zip(x, y, products, strict=True)]
         observed = float(sum(np.trace(block) for block in pairs))
         null = trial_shuffle.trial_shuffle(pairs, observed, 1 / np.log(2), rng, 200).null
-        for wide, found in p.items():
+        for wide, p_values in p.items():
             draws = null.mean() + (null - null.mean()) * wide / NULL_SCALE
-            found.append((1 + np.sum(draws >= observed)) / 201)
-    level = {wide: float(np.mean(np.array(found) <= 0.05)) for wide, found in p.items()}
+            p_values.append((1 + np.sum(draws >= observed)) / 201)
+    level = {wide: float(np.mean(np.array(p_values) <= 0.05)) for wide, p_values in p.items()}
     assert level[1.0] > 0.09 and level[NULL_SCALE] < 0.08, level

@@ -19,24 +19,24 @@ def test_equals_brute_force_and_scipy(rng: np.random.Generator, alternative: str
         expected = np.mean(np.abs(sums) >= abs(d.sum()) - 1e-12)
     else:
         expected = np.mean(sums >= d.sum() - 1e-12)
-    found = sign_flip(d, rng, alternative)  # type: ignore[arg-type]
-    assert found.p == expected
+    result = sign_flip(d, rng, alternative)  # type: ignore[arg-type]
+    assert result.p == expected
     theirs = stats.permutation_test((d,), np.mean, permutation_type="samples", alternative=alternative, n_resamples=999)
-    assert found.p == pytest.approx(theirs.pvalue, abs=1e-9)
-    assert found.estimate == pytest.approx(d.mean())
+    assert result.p == pytest.approx(theirs.pvalue, abs=1e-9)
+    assert result.estimate == pytest.approx(d.mean())
 
 
 def test_many_clusters_are_sampled(rng: np.random.Generator) -> None:
     d = rng.normal(0.4, 1, 25)
-    found = sign_flip(d, rng, n_resamples=20_000)
+    result = sign_flip(d, rng, n_resamples=20_000)
     expected = stats.ttest_1samp(d, 0, alternative="greater").pvalue
-    assert found.p == pytest.approx(expected, rel=0.35)
-    assert found.smallest == pytest.approx(1 / 20_001)
+    assert result.p == pytest.approx(expected, rel=0.35)
+    assert result.smallest == pytest.approx(1 / 20_001)
 
 
 def test_unanimous_clusters_reach_the_smallest_p(rng: np.random.Generator) -> None:
-    found = sign_flip(np.full(6, 0.1), rng)
-    assert found.p == found.smallest == 1 / 64
+    result = sign_flip(np.full(6, 0.1), rng)
+    assert result.p == result.smallest == 1 / 64
 
 
 @pytest.mark.parametrize("alternative", ["greater", "two-sided"])
@@ -48,15 +48,15 @@ def test_a_wider_null_equals_brute_force(rng: np.random.Generator, alternative: 
         expected = np.mean(np.abs(sums) >= abs(d.sum()))
     else:
         expected = np.mean(sums >= d.sum())
-    found = sign_flip(d, rng, alternative, null_scale=null_scale)  # type: ignore[arg-type]
-    assert found.p == expected > sign_flip(d, rng, alternative).p  # type: ignore[arg-type]
+    result = sign_flip(d, rng, alternative, null_scale=null_scale)  # type: ignore[arg-type]
+    assert result.p == expected > sign_flip(d, rng, alternative).p  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("n", "changed"), [(6, 0), (11, 0), (12, 1), (14, 1)])
 def test_with_a_wider_null_equal_clusters_give_the_smallest_p(rng: np.random.Generator, n: int, changed: int) -> None:
     """One sign of twelve takes a sixth off the sum, as much as a null 1.2 times wider makes up for."""
-    found = sign_flip(np.full(n, 0.1), rng, null_scale=1.2)
-    assert found.p == found.smallest == (1 + n * changed) / 2**n
+    result = sign_flip(np.full(n, 0.1), rng, null_scale=1.2)
+    assert result.p == result.smallest == (1 + n * changed) / 2**n
     assert smallest_p(40, n_resamples=500, null_scale=1.2) == pytest.approx(1 / 501)
 
 
@@ -71,9 +71,9 @@ def test_order_of_clusters_does_not_matter(values: list[float], shuffler: object
 
 
 def test_nothing_to_flip(rng: np.random.Generator) -> None:
-    found = sign_flip(np.array([np.nan, np.nan]), rng)
-    assert np.isnan(found.p)
-    assert (found.n, found.smallest) == (0, 1.0)
+    result = sign_flip(np.array([np.nan, np.nan]), rng)
+    assert np.isnan(result.p)
+    assert (result.n, result.smallest) == (0, 1.0)
     assert sign_flip(np.zeros(4), rng).p == 1.0
     assert sign_flip(np.array([0.2, np.nan, 0.1]), rng).n == 2
 

@@ -30,9 +30,9 @@ def make_case(name: str, folder: Path) -> dict[str, Any]:
 
 def truths(printed: str) -> list[dict[str, Any]]:
     """The objects in what a script printed, one after another."""
-    found, decoder = [], json.JSONDecoder()
+    records, decoder = [], json.JSONDecoder()
     while printed := printed.strip():
-        one, end = decoder.raw_decode(printed)
-        found.append(one)
+        record, end = decoder.raw_decode(printed)
+        records.append(record)
         printed = printed[end:]
-    return found
+    return records

@@ -112,7 +112,7 @@ class Case:
     """make: writes the input. said: the whole of stderr. stage: the one that says it; those before it are content."""
 
     make: Callable[[Project], None]
-    said: str
+    message: str
     stage: str = "ingest"
     params: dict[str, dict[str, Any]] = field(default_factory=dict)
     around: Callable[[Project], contextlib.AbstractContextManager[None]] | None = None
@@ -128,12 +128,12 @@ class Catalogue:
     cases: list[Case] = field(default_factory=list)
 
     def add(
-        self, *said: str, stage: str = "ingest", around: Any = None, **params: dict[str, Any]
+        self, *lines: str, stage: str = "ingest", around: Any = None, **params: dict[str, Any]
     ) -> Callable[[Callable[[Project], None]], Callable[[Project], None]]:
         """said: the lines of the message."""
 
         def keep(make: Callable[[Project], None]) -> Callable[[Project], None]:
-            self.cases.append(Case(make, "\n".join(said), stage, params, around))
+            self.cases.append(Case(make, "\n".join(lines), stage, params, around))
             return make
 
         return keep
@@ -154,12 +154,12 @@ def write_params(project: Project, changes: dict[str, dict[str, Any]]) -> None:
 def run(stage: str) -> tuple[int, str]:
     """Exit code and stderr of one stage script, run in the current folder."""
     script = importlib.import_module(f"pipelines.{stage}")
-    said, argv = io.StringIO(), sys.argv
-    log = logging.StreamHandler(said)  # pytest takes what the logger would write to stderr
+    output, argv = io.StringIO(), sys.argv
+    log = logging.StreamHandler(output)  # pytest takes what the logger would write to stderr
     logging.getLogger("spikebridge").addHandler(log)
     sys.argv = [f"pipelines/{stage}.py"]
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(output):
             stage_main(script.main)
         code = 0
     except SystemExit as stop:
@@ -167,7 +167,7 @@ def run(stage: str) -> tuple[int, str]:
     finally:
         sys.argv = argv
         logging.getLogger("spikebridge").removeHandler(log)
-    return code, said.getvalue().replace(listed(reader_names()), READERS)
+    return code, output.getvalue().replace(listed(reader_names()), READERS)
 
 
 def answer(case: Case, project: Project) -> tuple[int, str]:
@@ -178,8 +178,8 @@ def answer(case: Case, project: Project) -> tuple[int, str]:
     before = list(OUTPUTS)[: list(OUTPUTS).index(case.stage)]
     with contextlib.chdir(project.root):
         for stage in before:
-            code, said = run(stage)
-            assert code == 0, f"{stage} was to be content, but said {said}"
+            code, output = run(stage)
+            assert code == 0, f"{stage} was to be content, but said {output}"
         with case.around(project) if case.around else contextlib.nullcontext():
             return run(case.stage)
 
@@ -187,22 +187,22 @@ def answer(case: Case, project: Project) -> tuple[int, str]:
 REFUSED = re.compile(r"^.+: refused, see below\n(?:  warning: .*\n)+", re.MULTILINE)
 
 
-def refusal(said: str) -> str:
+def refusal(output: str) -> str:
     """Without the warnings of recordings that are refused, which stand before the refusal."""
-    return REFUSED.sub("", said)
+    return REFUSED.sub("", output)
 
 
 def refuses(case: Case, project: Project) -> None:
     """Exit code 2, exactly this message, no output, nothing left behind; then the same over an earlier result."""
-    code, said = answer(case, project)
-    assert refusal(said) == case.said + "\n"
+    code, output = answer(case, project)
+    assert refusal(output) == case.message + "\n"
     assert code == 2
     target = project.root / OUTPUTS[case.stage]
     assert not target.exists()
     assert not list((project.root / "data").glob(".*")) if target.parent.exists() else True
     earlier = _earlier_result(target)
     with contextlib.chdir(project.root), case.around(project) if case.around else contextlib.nullcontext():
-        assert run(case.stage) == (2, said)
+        assert run(case.stage) == (2, output)
     assert {p: p.read_bytes() for p in earlier} == earlier
     assert sorted(p for p in target.rglob("*") if p.is_file()) == sorted(p for p in earlier if p != target)
     assert not list(project.root.rglob("*.partial"))
@@ -218,14 +218,14 @@ def _earlier_result(target: Path) -> dict[Path, bytes]:
 
 def accepts(case: Case, project: Project) -> None:
     """Exit code 0, exactly these warnings on stderr, and the same ones in recording.json."""
-    code, said = answer(case, project)
-    assert said == case.said + "\n"
+    code, output = answer(case, project)
+    assert output == case.message + "\n"
     assert code == 0
     if case.stage == "ingest":
         kept = [
             json.loads(p.read_text(encoding="utf-8")) for p in sorted((project.root / "data/ingested").glob("*/*.json"))
         ]
-        told = [line.removeprefix("  warning: ") for line in said.splitlines() if line.startswith("  warning: ")]
+        told = [line.removeprefix("  warning: ") for line in output.splitlines() if line.startswith("  warning: ")]
         assert [str(Finding.from_dict(w)) for about in kept for w in about["warnings"]] == told
 
 

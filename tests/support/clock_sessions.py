@@ -52,8 +52,8 @@ def settings(folder: Path, source: str = "CA1", align: str = "choice_time", **da
 
 
 def read_all(asked: Config) -> dict[str, Recording]:
-    found = named_recordings(Path(asked.data.path), asked.data.reader)
-    return {name: read_recording(path, RecordingSections.of(asked), name) for path, name in found.items()}
+    readers = named_recordings(Path(asked.data.path), asked.data.reader)
+    return {name: read_recording(path, RecordingSections.of(asked), name) for path, name in readers.items()}
 
 
 def refusal(asked: Config) -> str:
@@ -75,8 +75,8 @@ def named_offset(text: str) -> dict[str, Any]:
     """The setting in a message, as YAML reads it."""
     line = re.search(r"data\.offset_s: (\{.*?\}+)", text)
     assert line, text
-    found: dict[str, Any] = yaml.safe_load(line[1])
-    return found
+    offset: dict[str, Any] = yaml.safe_load(line[1])
+    return offset
 
 
 def nwb_units(path: Path) -> np.ndarray:

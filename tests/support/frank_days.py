@@ -46,9 +46,9 @@ def unit(epoch: int, times: Any, fields: str = SPIKE_FIELDS, ticks: float = 1e4,
     } | more
 
 
-def trains(found: Contents) -> dict[str, list[float]]:
-    of_unit = {u: found.spikes.loc[found.spikes["unit"] == u, "time_s"].tolist() for u in found.units["unit"]}
-    return {n: of_unit[u] for n, u in zip(found.units["name"], found.units["unit"], strict=True)}
+def trains(contents: Contents) -> dict[str, list[float]]:
+    of_unit = {u: contents.spikes.loc[contents.spikes["unit"] == u, "time_s"].tolist() for u in contents.units["unit"]}
+    return {n: of_unit[u] for n, u in zip(contents.units["name"], contents.units["unit"], strict=True)}
 
 
 SPIKES = {

@@ -188,9 +188,9 @@ def nwb_bits_flipped(folder: Path) -> Path:
 def hdf5_many_objects(folder: Path) -> Path:
     path = folder / "a.h5"
     with h5py.File(path, "w", libver="latest") as file:
-        one = file.create_dataset("a", data=np.zeros((2, 2, 2), dtype="u1"))
+        dataset = file.create_dataset("a", data=np.zeros((2, 2, 2), dtype="u1"))
         for k in range(110_000):
-            h5py.h5o.link(one.id, file.id, b"x%d" % k)
+            h5py.h5o.link(dataset.id, file.id, b"x%d" % k)
     return path
 
 

@@ -69,10 +69,10 @@ def inspected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inspected:
         held = {f"{c.name}{i or ''}" if isinstance(c, Contents) else f"broken{i}": c for i, c in enumerate(contents)}
 
         def read(path: Path, options: Any) -> Contents:
-            one = held[path.stem]
-            if isinstance(one, str):
-                raise DataError(f"{path}: {one}")
-            return replace(one, name=path.stem)
+            held_contents = held[path.stem]
+            if isinstance(held_contents, str):
+                raise DataError(f"{path}: {held_contents}")
+            return replace(held_contents, name=path.stem)
 
         memory = SimpleNamespace(
             __name__="readers.memory",

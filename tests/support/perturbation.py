@@ -52,14 +52,14 @@ def learnt(make: Callable[[], Model], windows: Path, splits: Path, fold: int, ou
     part = which.inner[0]
     history = model.fit(select_windows(data, part.train), select_windows(data, part.valid), np.random.default_rng(3))
     model.save(out)
-    found: dict[str, Any] = {p.name: p.read_bytes() for p in sorted(out.iterdir())}
-    found["history"] = [dict(row) for row in history.rows]
+    outcome: dict[str, Any] = {p.name: p.read_bytes() for p in sorted(out.iterdir())}
+    outcome["history"] = [dict(row) for row in history.rows]
     for w in select_windows(data, part.train):
-        said = model.predict(w)
+        prediction = model.predict(w)
         for name in ("probabilities", "rates", "latents", "baseline"):
-            value = getattr(said, name)
-            found[f"{w.recording} {name}"] = None if value is None else np.asarray(value).tobytes()
-    return found
+            value = getattr(prediction, name)
+            outcome[f"{w.recording} {name}"] = None if value is None else np.asarray(value).tobytes()
+    return outcome
 
 
 def changed(make: Callable[[], Model], study: Path, root: Path, fold: int = 0) -> list[str]:

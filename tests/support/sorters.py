@@ -24,10 +24,10 @@ def read(reader: str, path: Path, **options: Any) -> Contents:
     return module.read(path, options_of(module, data))
 
 
-def trains(found: Contents, key: str = "unit") -> Trains:
+def trains(contents: Contents, key: str = "unit") -> Trains:
     """Unit, or another column of the units -> its spike times in seconds."""
-    of_unit = {u: g["time_s"].to_numpy() for u, g in found.spikes.groupby("unit")}
-    return {row[key]: of_unit.get(row["unit"], np.empty(0)) for row in found.units.to_dict("records")}
+    of_unit = {u: g["time_s"].to_numpy() for u, g in contents.spikes.groupby("unit")}
+    return {row[key]: of_unit.get(row["unit"], np.empty(0)) for row in contents.units.to_dict("records")}
 
 
 def oracle(sorting: Any, key: str | None = None) -> Trains:

@@ -113,10 +113,12 @@ def state_study(
     if nested:
         by_name = {w.recording: w for w in data}
         why = "it was not trained"
-        found = fit_encoding_models(by_name, splits, TrainingRun(root / "train" / "none"), why, False, config.compute)
+        encoding = fit_encoding_models(
+            by_name, splits, TrainingRun(root / "train" / "none"), why, False, config.compute
+        )
         folder = root / "nested"
         folder.mkdir()
-        NestedModelRun(folder).write_encoding(found, splits.hash)
+        NestedModelRun(folder).write_encoding(encoding, splits.hash)
     inputs = read([model], root / "windows", root / "splits.json", root / "train")
     timelines = [Timeline(w.recording, behavior) for w, behavior in made]
     states = find_states(STATES, TrialsConfig(), timelines, inputs.windows)

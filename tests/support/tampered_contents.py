@@ -25,20 +25,20 @@ def rewrite(path: Path, raw: bytes) -> None:
 def json_cases(path: Path, name: str) -> Iterator[Case]:
     content = json.loads(path.read_text(encoding="utf-8"))
 
-    def text(said: str | bytes) -> Make:
-        raw = said.encode() if isinstance(said, str) else said
+    def text(new_content: str | bytes) -> Make:
+        raw = new_content.encode() if isinstance(new_content, str) else new_content
         return lambda copy: rewrite(copy / name, raw)
 
     short = Path(name).name
     prefix = short if short == "served.json" else "JSON"  # nothing is predicted from served.json
-    for said, what in (
+    for new_content, what in (
         ("[]", "a list"),
         ("null", "null"),
         ("3", "a number"),
         ('"text"', "a string"),
         ("{}", "nothing"),
     ):
-        yield f"{short if said == '{}' else 'JSON'} {what}", text(said)
+        yield f"{short if new_content == '{}' else 'JSON'} {what}", text(new_content)
     yield "JSON nested too deeply", text('{"a":' * 200_000 + "1" + "}" * 200_000)
     yield "JSON not UTF-8", text(b"\xff\xfe" + path.read_bytes())
     yield "JSON with a key twice", text("{" + json.dumps(next(iter(content))) + ": 1, " + json.dumps(content)[1:])
@@ -128,7 +128,7 @@ def array_cases(path: Path, name: str, most: int = 24) -> Iterator[Case]:
 
         return make
 
-    def one(key: str, change: Callable[[np.ndarray], np.ndarray]) -> Make:
+    def changed_array(key: str, change: Callable[[np.ndarray], np.ndarray]) -> Make:
         return put(lambda held: held.update({key: np.asarray(change(held[key]), order="C")}))
 
     def filled(value: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -141,18 +141,21 @@ def array_cases(path: Path, name: str, most: int = 24) -> Iterator[Case]:
 
     for key in chosen:
         if arrays[key].dtype.kind == "f" and arrays[key].size:
-            yield f"{key} with NaN", one(key, filled(np.nan))
-            yield f"{key} with inf", one(key, filled(-np.inf))
-        yield f"{key} as integers", one(key, lambda a: np.nan_to_num(a).astype(np.int16))
-        yield f"{key} in half precision", one(key, lambda a: a.astype(np.float16))
+            yield f"{key} with NaN", changed_array(key, filled(np.nan))
+            yield f"{key} with inf", changed_array(key, filled(-np.inf))
+        yield f"{key} as integers", changed_array(key, lambda a: np.nan_to_num(a).astype(np.int16))
+        yield f"{key} in half precision", changed_array(key, lambda a: a.astype(np.float16))
         yield f"{key} missing", put(lambda held, key=key: held.pop(key))
-        yield f"{key} with an axis more", one(key, lambda a: a[None])
+        yield f"{key} with an axis more", changed_array(key, lambda a: a[None])
         if arrays[key].size:
-            yield f"{key} one longer", one(key, lambda a: np.concatenate([np.atleast_1d(a), np.atleast_1d(a)[:1]]))
-            yield f"{key} empty", one(key, lambda a: a.reshape(-1)[:0])
+            yield (
+                f"{key} one longer",
+                changed_array(key, lambda a: np.concatenate([np.atleast_1d(a), np.atleast_1d(a)[:1]])),
+            )
+            yield f"{key} empty", changed_array(key, lambda a: a.reshape(-1)[:0])
     yield "one array more", put(lambda held: held.update({"more": np.zeros(3)}))
     yield "no array", put(lambda held: held.clear())
-    yield from _of_trees(arrays, one)
+    yield from _of_trees(arrays, changed_array)
     for what, header in _headers(arrays):
         raw = struct.pack("<Q", len(header)) + header + b"\0" * 64
         yield f"header: {what}", lambda copy, raw=raw: rewrite(copy / name, raw)
@@ -179,7 +182,7 @@ def _headers(arrays: dict[str, np.ndarray]) -> Iterator[tuple[str, bytes]]:
     yield "a list", b"[]"
 
 
-def _of_trees(arrays: dict[str, np.ndarray], one: Callable[..., Make]) -> Iterator[Case]:
+def _of_trees(arrays: dict[str, np.ndarray], changed_array: Callable[..., Make]) -> Iterator[Case]:
     prefix = next((k.removesuffix("left") for k in arrays if k.endswith(".left") and k[0].isdigit()), None)
     if prefix is None:
         return
@@ -190,7 +193,7 @@ def _of_trees(arrays: dict[str, np.ndarray], one: Callable[..., Make]) -> Iterat
             a[at] = value(a)
             return a
 
-        return one(prefix + field, change)
+        return changed_array(prefix + field, change)
 
     inner, last = (int(np.flatnonzero(arrays[prefix + "left"] > 0)[i]) for i in (0, -1))
     for side in ("left", "right"):
@@ -201,7 +204,7 @@ def _of_trees(arrays: dict[str, np.ndarray], one: Callable[..., Make]) -> Iterat
         yield f"trees: {side} child alone is missing", set_at(side, lambda a: -1, inner)
     yield "trees: a child that is its ancestor", set_at("left", lambda a: 0, last)
     yield "trees: a child in another tree", set_at("right", lambda a: len(a) - 1, inner)
-    yield "trees: both children the same", one(prefix + "left", lambda a: arrays[prefix + "right"])
+    yield "trees: both children the same", changed_array(prefix + "left", lambda a: arrays[prefix + "right"])
     yield "trees: a feature beyond the end", set_at("feature", lambda a: 2**31 - 1, inner)
     yield "trees: a feature below zero", set_at("feature", lambda a: -(2**31), inner)
     yield "trees: a root beyond the end", set_at("first", lambda a: 2**31 - 1, -1)
@@ -211,6 +214,6 @@ def _of_trees(arrays: dict[str, np.ndarray], one: Callable[..., Make]) -> Iterat
     boosted = arrays[prefix + "prior"].size > 0  # then these are no shares
     yield (
         f"{'a number changed: ' if boosted else ''}trees: shares above one",
-        one(prefix + "value", lambda a: a * 7 + 1),
+        changed_array(prefix + "value", lambda a: a * 7 + 1),
     )
-    yield "trees: a million roots", one(prefix + "first", lambda a: np.arange(1_000_000, dtype=a.dtype))
+    yield "trees: a million roots", changed_array(prefix + "first", lambda a: np.arange(1_000_000, dtype=a.dtype))

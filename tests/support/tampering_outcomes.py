@@ -30,7 +30,7 @@ class Outcome:
 
     name: str
     kind: str
-    said: str
+    message: str
 
 
 def outcomes(folder: Path, work: Path, cases: list[Case], load: Callable[[Path], Any] | None = None) -> list[Outcome]:
@@ -49,10 +49,10 @@ def outcome(name: str, folder: Path, copy: Path, make: Make, load: Callable[[Pat
     shutil.copytree(folder, copy)
     make(copy)
     try:
-        kind, said = in_child(lambda: load(copy), {MARKER: str(marker)})
+        kind, message = in_child(lambda: load(copy), {MARKER: str(marker)})
         if marker.exists():
-            kind, said = "executed", said
-        return Outcome(name, kind, said)
+            kind, message = "executed", message
+        return Outcome(name, kind, message)
     finally:
         for path in copy.parent.glob(f"{copy.name}*"):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -70,8 +70,8 @@ def used(model: Any) -> str:
     decides = models.get_class(model.name).decides
     for name, units in model.recordings.items():
         counts = np.ones((2, model.n_bins, len(units["source_units"])))
-        said = model.predict(counts, "probabilities" if decides else "target_rates", name)
-        assert np.isfinite(said).all() and (not decides or np.allclose(said.sum(axis=1), 1.0)), f"{name}: {said}"
+        values = model.predict(counts, "probabilities" if decides else "target_rates", name)
+        assert np.isfinite(values).all() and (not decides or np.allclose(values.sum(axis=1), 1.0)), f"{name}: {values}"
     return repr(model)
 
 
@@ -119,5 +119,5 @@ def _result(child: int, read: int) -> tuple[str, str]:
     status = os.waitpid(child, 0)[1]
     if os.WIFSIGNALED(status) or not raw:
         return "crash", f"status {status}"
-    kind, said = json.loads(raw)
-    return kind, said
+    kind, message = json.loads(raw)
+    return kind, message

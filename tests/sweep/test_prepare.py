@@ -52,8 +52,8 @@ def test_every_pair_has_the_same_trials_and_folds(prepared: Path, settings: Sett
         assert splits.gap_s == common.gap_s
         for fold, shared in zip(splits.folds, common.folds, strict=True):
             for w in parts:
-                for mine, theirs in ((fold.test, shared.test), (fold.train, shared.train)):
-                    np.testing.assert_array_equal(mine[w.recording], theirs[w.recording])
+                for pair_rows, shared_rows in ((fold.test, shared.test), (fold.train, shared.train)):
+                    np.testing.assert_array_equal(pair_rows[w.recording], shared_rows[w.recording])
         hashes.add(splits.hash)
     assert len(hashes) == len(PAIRS)  # each is of its own units
 

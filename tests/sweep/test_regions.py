@@ -60,25 +60,25 @@ def test_a_recording_is_read_with_all_of_its_regions() -> None:
 
 
 def test_regions_come_from_the_column_that_inspect_takes(tmp_path: Path) -> None:
-    one = recording("rat1_day", 1, n_trials=4)
-    layers = pd.Series(["shank1", "shank2"] * len(one.units))[: len(one.units)]
-    frame = one.units.rename(columns={"region": "structure"}).assign(group_name=layers)
+    day = recording("rat1_day", 1, n_trials=4)
+    layers = pd.Series(["shank1", "shank2"] * len(day.units))[: len(day.units)]
+    frame = day.units.rename(columns={"region": "structure"}).assign(group_name=layers)
     frame["structure"] = frame["structure"].replace({"A": "CA1", "B": "PL"})
-    object.__setattr__(one, "units", frame)
-    tables.write(one, tmp_path)
+    object.__setattr__(day, "units", frame)
+    tables.write(day, tmp_path)
     seen: list[str] = []
     data = DATA.model_copy(update={"path": str(tmp_path)})
-    found = find_regions(data, None, seen.append)
+    regions = find_regions(data, None, seen.append)
     assert seen == ["rat1_day"]
-    assert found.recordings["rat1_day"] == RecordingRegions("structure", {"CA1": 12, "PL": 12, "C": 12, "D": 3})
-    assert list(found.groups) == ["CA1", "PL", "C", "D"]
+    assert regions.recordings["rat1_day"] == RecordingRegions("structure", {"CA1": 12, "PL": 12, "C": 12, "D": 3})
+    assert list(regions.groups) == ["CA1", "PL", "C", "D"]
     by_shank = find_regions(data.model_copy(update={"region_from": "group_name"}), None)
     assert list(by_shank.groups) == ["shank1", "shank2"]
 
 
 def test_found_regions_keep_their_order_on_disk(tmp_path: Path) -> None:
-    found = FoundRegions({"b": RecordingRegions("region", {"z": 1})}, {"z": ["z"], "a": ["a", "A"]})
-    found.write(tmp_path)
+    regions = FoundRegions({"b": RecordingRegions("region", {"z": 1})}, {"z": ["z"], "a": ["a", "A"]})
+    regions.write(tmp_path)
     again = FoundRegions.read(tmp_path)
-    assert again == found
+    assert again == regions
     assert list(again.groups) == ["z", "a"]

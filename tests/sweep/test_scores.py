@@ -98,9 +98,9 @@ def test_blocks_are_never_what_signs_are_of(rule: Any, n: int, test: str, cluste
 
 
 def test_scores_are_sums_over_all_trials() -> None:
-    one = result(SIX)
-    row = pair_table(plan(), [one, result(SIX, source="B", target="A", seed=1)], sections()).iloc[0]
-    bits = one.trials.sum(numeric_only=True) / (one.trials["spikes"].sum() * np.log(2))
+    pair_result = result(SIX)
+    row = pair_table(plan(), [pair_result, result(SIX, source="B", target="A", seed=1)], sections()).iloc[0]
+    bits = pair_result.trials.sum(numeric_only=True) / (pair_result.trials["spikes"].sum() * np.log(2))
     assert row["bits_per_spike"] == pytest.approx(bits["nats"])
     assert row["source_bits_per_spike"] == pytest.approx(bits["nats"] - bits["nats_without_source"])
     assert row["trial_contrast_bits_per_spike"] == pytest.approx(bits["trial_shift_nats"])
@@ -158,8 +158,8 @@ def test_verdicts(changes: dict[str, float], verdict: Verdict) -> None:
 
 
 def test_tables_of_recordings_and_regions() -> None:
-    one = result(SIX)
-    table = recording_table([one]).set_index("recording")
+    pair_result = result(SIX)
+    table = recording_table([pair_result]).set_index("recording")
     assert table["trial_contrast_bits_per_spike"].tolist() == pytest.approx(SIX)
     assert table.loc["rat3", "source_units"] == 13
     units = {"rat0": {"A": 12, "B": 12, "C": 2}}
@@ -175,7 +175,7 @@ def test_the_rate_is_held_where_pairs_share_regions() -> None:
     So p of pairs with a region in common depend on each other, and those of both directions are equal.
     """
     rng, regions, recordings, trials = np.random.default_rng(5), 6, 8, 30
-    shares, found = [], 0
+    shares, true_claims = [], 0
     for _ in range(300):
         x = rng.normal(size=(recordings, trials, regions))
         x[:, :, 1] += 0.5 * x[:, :, 0]  # regions 0, 1 and 2 are linked
@@ -187,6 +187,6 @@ def test_the_rate_is_held_where_pairs_share_regions() -> None:
         claimed = false_discovery_rate(p) <= 0.05
         true = np.array([max(pair) <= 2 for pair in pairs])
         shares.append((claimed & ~true).sum() / max(claimed.sum(), 1))
-        found += int((claimed & true).sum())
+        true_claims += int((claimed & true).sum())
     assert np.mean(shares) - 2 * np.std(shares) / np.sqrt(len(shares)) <= 0.05
-    assert found > 300 * 3
+    assert true_claims > 300 * 3

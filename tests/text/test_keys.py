@@ -55,7 +55,7 @@ def test_a_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("rat1 (1)", ""),
         ("R2+opto", ""),
@@ -71,6 +71,6 @@ def test_a_key_that_is_too_long_is_cut_and_stays_its_own() -> None:
         ("  ", "is empty"),
     ],
 )
-def test_names_that_cannot_be_carried_are_refused(name: str, said: str) -> None:
-    assert said in name_problem(name)
-    assert bool(said) == bool(name_problem(name))
+def test_names_that_cannot_be_carried_are_refused(name: str, message: str) -> None:
+    assert message in name_problem(name)
+    assert bool(message) == bool(name_problem(name))

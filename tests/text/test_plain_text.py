@@ -52,7 +52,7 @@ def test_markdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("left", ""),
         ("no go", ""),
@@ -67,5 +67,5 @@ def test_markdown() -> None:
         ("a\u2028b", "character 2 is U+2028 (line separator)"),
     ],
 )
-def test_characters_that_no_name_may_hold(name: str, said: str) -> None:
-    assert forbidden_character(name) == said
+def test_characters_that_no_name_may_hold(name: str, message: str) -> None:
+    assert forbidden_character(name) == message

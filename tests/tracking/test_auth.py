@@ -43,12 +43,12 @@ def test_accounts_are_kept_where_only_the_owner_looks(tmp_path: Path, monkeypatc
     monkeypatch.setattr(ui.importlib.util, "find_spec", lambda name: name)
     monkeypatch.setenv(ui.PASSWORD, WORD)
     folder = tmp_path / "my 100% project"
-    said = ui.accounts(folder)
+    variables = ui.accounts(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    text = Path(said["MLFLOW_AUTH_CONFIG_PATH"]).read_text()
+    text = Path(variables["MLFLOW_AUTH_CONFIG_PATH"]).read_text()
     assert WORD not in text
     assert f"database_uri = sqlite:///{tmp_path.as_posix()}/my 100%% project/users.db" in text
-    assert len(said[ui.SECRET]) >= 32
+    assert len(variables[ui.SECRET]) >= 32
     assert ui.command("sqlite:///a.db", 1, auth=True)[-2:] == ["--app-name", "basic-auth"]
 
 
@@ -90,5 +90,5 @@ def test_the_server_lets_nobody_in_without_the_password(empty: Path) -> None:
         assert asked(port, "admin", WORD) == 200
     finally:
         server.send_signal(signal.SIGTERM)
-        said, _ = server.communicate(timeout=30)
-    assert said.startswith("Log in as admin.")
+        output, _ = server.communicate(timeout=30)
+    assert output.startswith("Log in as admin.")

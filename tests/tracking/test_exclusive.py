@@ -35,11 +35,11 @@ def rows(database: Path, query: str) -> int:
 def test_publishing_in_several_processes_at_once(project: Path) -> None:
     command = [sys.executable, "-c", PUBLISH, str(project), str(SUPPORT)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate(timeout=300) for process in running]
-    assert [process.returncode for process in running] == [0] * 3, said
-    assert [out.strip() for out, _ in said] == ["1"] * 3
-    waited = sum("waiting for another process that holds" in error for _, error in said)
-    assert waited, said
+    outputs = [process.communicate(timeout=300) for process in running]
+    assert [process.returncode for process in running] == [0] * 3, outputs
+    assert [out.strip() for out, _ in outputs] == ["1"] * 3
+    waited = sum("waiting for another process that holds" in error for _, error in outputs)
+    assert waited, outputs
     database = project / "mlruns" / "mlflow.db"
     assert rows(database, "select count(*) from model_versions") == 1
     assert rows(database, "select count(*) from runs where lifecycle_stage = 'deleted'") == 0
@@ -74,8 +74,8 @@ def test_a_server_is_locked_for_this_user_on_this_machine(tmp_path: Path) -> Non
 
 def test_a_row_that_another_machine_wrote_meanwhile_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").touch()
-    said = r"https://server: another process wrote .* run it again"
-    with pytest.raises(RegistryError, match=said), exclusive("https://user:secret@server", tmp_path):
+    message = r"https://server: another process wrote .* run it again"
+    with pytest.raises(RegistryError, match=message), exclusive("https://user:secret@server", tmp_path):
         raise sqlite3.IntegrityError("UNIQUE constraint failed: tags.key, tags.run_uuid")
     with pytest.raises(ValueError, match="a defect"), exclusive("https://server", tmp_path):
         raise ValueError("a defect about a duplicate key")

@@ -17,9 +17,9 @@ from spikebridge.tracking.log_results import mirror
 
 def run_of(project: Path, name: str) -> tuple[Any, Any]:
     opened = store.open_store(settings().tracking, project)
-    found = opened.client.search_runs([opened.experiment], f"attributes.run_name = '{name}'")
-    assert len(found) == 1, [r.info.run_name for r in found]
-    return opened, found[0]
+    matches = opened.client.search_runs([opened.experiment], f"attributes.run_name = '{name}'")
+    assert len(matches) == 1, [r.info.run_name for r in matches]
+    return opened, matches[0]
 
 
 @pytest.mark.slow
@@ -65,9 +65,9 @@ def test_an_unreachable_store_costs_one_warning(project: Path) -> None:
         with tracking.live(config, "dnn", project) as on_epoch:
             for epoch in range(3):
                 on_epoch({"fold": "0", "epoch": epoch, "train_loss": 1.0})
-    said = [str(w.message) for w in caught if "live metrics" in str(w.message)]
-    assert len(said) == 1
-    assert "no live metrics of dnn in MLflow" in said[0]
+    messages = [str(w.message) for w in caught if "live metrics" in str(w.message)]
+    assert len(messages) == 1
+    assert "no live metrics of dnn in MLflow" in messages[0]
 
 
 def test_a_store_that_fails_at_the_end_is_no_failure(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,8 @@ def opened(project: Path) -> Store:
 
 
 def tops(at: Store) -> list[Any]:
-    found = at.client.search_runs([at.experiment], max_results=1000)
-    return [r for r in found if "mlflow.parentRunId" not in r.data.tags]
+    all_runs = at.client.search_runs([at.experiment], max_results=1000)
+    return [r for r in all_runs if "mlflow.parentRunId" not in r.data.tags]
 
 
 def below(at: Store, run: Any) -> dict[str, Any]:
@@ -55,8 +55,8 @@ def test_the_page_that_opens_shows_the_parent_and_not_tuning_trials(seen: Store)
 
 
 def test_every_run_has_ended(seen: Store) -> None:
-    found = seen.client.search_runs([seen.experiment], max_results=1000)
-    assert {r.info.status for r in found} == {"FINISHED"}
+    all_runs = seen.client.search_runs([seen.experiment], max_results=1000)
+    assert {r.info.status for r in all_runs} == {"FINISHED"}
 
 
 def test_the_parent_is_tagged_and_described(seen: Store) -> None:
@@ -107,10 +107,10 @@ def test_tuning_trials_are_nested(seen: Store) -> None:
     models = below(seen, parent)
     trials = below(seen, models["seq2seq"])
     assert len(trials) == 4
-    one = trials["fold 0, trial 1"]
-    assert one.data.params == {"fold": "0", "width": "2"}
-    assert one.data.tags["state"] == "PRUNED"
-    assert set(one.data.metrics) == {"value"}
+    trial = trials["fold 0, trial 1"]
+    assert trial.data.params == {"fold": "0", "width": "2"}
+    assert trial.data.tags["state"] == "PRUNED"
+    assert set(trial.data.metrics) == {"value"}
     assert set(below(seen, models["majority"])) == {"fold 0, trial 0", "full, trial 0"}, "one trial: it has no settings"
 
 
@@ -125,9 +125,9 @@ def test_the_comparison_holds_tables_tests_and_figures(seen: Store) -> None:
 
 
 def counts(at: Store) -> tuple[int, int]:
-    found = at.client.search_runs([at.experiment], max_results=1000)
-    points = sum(len(at.client.get_metric_history(r.info.run_id, "valid_loss")) for r in found)
-    return len(found), points
+    all_runs = at.client.search_runs([at.experiment], max_results=1000)
+    points = sum(len(at.client.get_metric_history(r.info.run_id, "valid_loss")) for r in all_runs)
+    return len(all_runs), points
 
 
 def test_mirroring_twice_changes_nothing_and_a_wiped_store_is_filled(project: Path, template: Path) -> None:

@@ -83,10 +83,10 @@ def test_a_moved_or_copied_project_says_publish_and_that_helps(
     monkeypatch.chdir(other)
     with pytest.raises(RegistryError) as caught:
         spikebridge.load(CHAMPION)
-    said = str(caught.value)
-    assert said.startswith(f"{CHAMPION}: its files lie in file://")
-    assert "my%20100%25%20project" in said
-    assert "the project was moved or copied. Run spikebridge publish here" in said
+    message = str(caught.value)
+    assert message.startswith(f"{CHAMPION}: its files lie in file://")
+    assert "my%20100%25%20project" in message
+    assert "the project was moved or copied. Run spikebridge publish here" in message
     code, out, err = run("results")
     assert code == 0
     assert "Load the registered model" in out

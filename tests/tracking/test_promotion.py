@@ -36,8 +36,8 @@ def two(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
     shutil.copy(template, folder / "mlruns/mlflow.db")
     tracking.publish(settings(), folder)
     fail(folder, "nulls", passed=False)
-    said = tracking.publish(settings(seed=2), folder)
-    (folder / "reports/registration.json").write_text(json.dumps(said))
+    registration = tracking.publish(settings(seed=2), folder)
+    (folder / "reports/registration.json").write_text(json.dumps(registration))
     (folder / "params.yaml").write_text(settings(seed=2).model_dump_json(), encoding="utf-8")
     return folder
 
@@ -64,7 +64,7 @@ def test_versions_are_listed_with_their_gates(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--version", "2", "--by", "", "--reason", "so"], "--by: expected who decides this, got nothing"),
         (["--version", "2", "--by", "Ada", "--reason", "  "], "--reason: expected why, got nothing"),
@@ -80,10 +80,10 @@ def test_versions_are_listed_with_their_gates(project: Path, run: Run) -> None:
         (["other", "--list"], "there are: models:/spikebridge@candidate, models:/spikebridge@champion"),
     ],
 )
-def test_a_refusal_is_one_line_and_changes_nothing(project: Path, run: Run, arguments: list[str], said: str) -> None:
+def test_a_refusal_is_one_line_and_changes_nothing(project: Path, run: Run, arguments: list[str], message: str) -> None:
     code, out, err = run("promote", *arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
     assert err.startswith("spikebridge promote: ")
     assert err.count("\n") == 1
     assert {k: int(v) for k, v in client(project).get_registered_model("spikebridge").aliases.items()} == {
@@ -133,9 +133,9 @@ def results_say_that_a_person_did_it(project: Path, run: Run) -> None:
 
 
 def registering_the_same_again_keeps_a_persons_word(project: Path) -> None:
-    said = tracking.publish(settings(seed=2), project)
-    assert (said["version"], said["alias"]) == (2, "champion")
-    assert not said["gates"]["nulls"]["passed"]
+    registration = tracking.publish(settings(seed=2), project)
+    assert (registration["version"], registration["alias"]) == (2, "champion")
+    assert not registration["gates"]["nulls"]["passed"]
     at = client(project)
     assert set(at.get_registered_model("spikebridge").aliases) == {"champion"}
     version = at.get_model_version("spikebridge", "2")
@@ -146,9 +146,11 @@ def registering_the_same_again_keeps_a_persons_word(project: Path) -> None:
 def the_gates_may_move_the_champion_on_and_say_whose_place_it_takes(project: Path) -> None:
     """What passes every gate, not worse than the promoted one on the same trials, takes its place."""
     fail(project, "nulls", passed=True)
-    said = tracking.publish(settings(seed=3), project)
-    assert (said["version"], said["alias"]) == (3, "champion")
-    assert said["gates"]["present_champion"]["reason"].startswith("random_forest - version 2 (random_forest) = +0.000")
+    registration = tracking.publish(settings(seed=3), project)
+    assert (registration["version"], registration["alias"]) == (3, "champion")
+    assert registration["gates"]["present_champion"]["reason"].startswith(
+        "random_forest - version 2 (random_forest) = +0.000"
+    )
     version = client(project).get_model_version("spikebridge", "3")
     assert version.tags["champion_before"] == "version 2 (random_forest), promoted by Ada L."
     assert "promoted_by" not in version.tags
@@ -162,8 +164,8 @@ def back_to_an_older_version_that_failed_nothing(project: Path, run: Run) -> Non
 
 def the_gates_forget_a_persons_word_when_they_promote_by_themselves(project: Path) -> None:
     """Version 2 lost the alias to version 3 and is registered again, its gates now passed."""
-    said = tracking.publish(settings(seed=2), project)
-    assert (said["version"], said["alias"]) == (2, "champion")
+    registration = tracking.publish(settings(seed=2), project)
+    assert (registration["version"], registration["alias"]) == (2, "champion")
     version = client(project).get_model_version("spikebridge", "2")
     assert not [key for key in version.tags if key.startswith("promoted_")]
     assert "Promoted by hand" not in version.description

@@ -57,13 +57,13 @@ def test_the_version_says_what_it_is(seen: Any) -> None:
 
 
 def test_the_card_tells_what_the_data_could_have_shown() -> None:
-    one = {"cluster": "recording", "metric": "balanced_accuracy_within_blocks", "n_trials": 36, "design_effect": 1.5}
-    one |= {"effective_trials": 24.3, "detectable": 0.08, "n_clusters": 3, "clusters_still_needed": 4}
-    power = {"above_majority": {"dnn_minus_majority": one, "seq2seq_minus_majority": one | {"detectable": 0.2}}}
+    effect = {"cluster": "recording", "metric": "balanced_accuracy_within_blocks", "n_trials": 36, "design_effect": 1.5}
+    effect |= {"effective_trials": 24.3, "detectable": 0.08, "n_clusters": 3, "clusters_still_needed": 4}
+    power = {"above_majority": {"dnn_minus_majority": effect, "seq2seq_minus_majority": effect | {"detectable": 0.2}}}
     lines = markdown_table(model_card.power_rows(power, "dnn"), ["pair"] * 7)
     assert "| dnn − majority | balanced_accuracy_within_blocks | 0.080 | 36 | 24 | 3 recordings | 4 |" in lines
     assert "seq2seq" not in lines
-    unknown = one | {"effective_trials": None, "detectable": None, "clusters_still_needed": None}
+    unknown = effect | {"effective_trials": None, "detectable": None, "clusters_still_needed": None}
     lines = markdown_table(
         model_card.power_rows({"translation": {"seq2seq_minus_ridge": unknown}}, "ridge"), ["pair"] * 7
     )
@@ -153,8 +153,8 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
     for table, columns in (("comparisons", {"p_holm": 0.3}), ("nulls", {"passed": False})):
         path = empty / f"reports/evaluation/{table}.csv"
         pd.read_csv(path).assign(**columns).to_csv(path, index=False)
-    said = tracking.publish(settings(seed=2), empty)
-    assert said["alias"] == "candidate"
+    registration = tracking.publish(settings(seed=2), empty)
+    assert registration["alias"] == "candidate"
     at = client(empty)
     assert int(at.get_model_version_by_alias("spikebridge", "champion").version) == champion
     candidate = at.get_model_version_by_alias("spikebridge", "candidate")
@@ -171,8 +171,8 @@ def test_a_failed_gate_makes_a_candidate_and_leaves_the_champion(empty: Path) ->
 def test_a_moved_project_is_published_again(project: Path) -> None:
     tracking.publish(settings(), project)
     moved = project.rename(project.with_name("moved"))
-    said = tracking.publish(settings(), moved)
-    assert said["version"] == 2
+    registration = tracking.publish(settings(), moved)
+    assert registration["version"] == 2
     version = client(moved).get_model_version_by_alias("spikebridge", "champion")
     logged = client(moved).get_logged_model(version.source.removeprefix("models:/"))
     assert logged.artifact_location.startswith(moved.as_uri())
@@ -209,8 +209,8 @@ def test_the_evidence_travels_with_the_version(seen: Any, finished: Path) -> Non
     tags = seen.get_model_version_by_alias("spikebridge", "champion").tags
     assert tags["predictions_hash"] == file_digest(trained)
     assert tags["champion_before"] == "none"
-    said = json.loads((folder / "gates.json").read_text())
-    assert said["present_champion"] == {"passed": True, "reason": "there is no champion yet", "decisive": True}
+    gates = json.loads((folder / "gates.json").read_text())
+    assert gates["present_champion"] == {"passed": True, "reason": "there is no champion yet", "decisive": True}
 
 
 def predicted(project: Path, right: bool) -> None:
@@ -226,21 +226,21 @@ def test_a_worse_model_on_the_same_split_does_not_take_the_champions_place(proje
     predicted(project, right=True)
     tracking.publish(settings(), project)
     predicted(project, right=False)
-    said = tracking.publish(settings(seed=2), project)
-    assert said["alias"] == "candidate"
-    gate = said["gates"]["present_champion"]
+    registration = tracking.publish(settings(seed=2), project)
+    assert registration["alias"] == "candidate"
+    gate = registration["gates"]["present_champion"]
     assert gate["reason"].startswith("random_forest - version 1 (random_forest) = -1.000 balanced accuracy within")
     assert gate["reason"].endswith("worse")
-    assert tracking.publish(settings(seed=2), project) == said
+    assert tracking.publish(settings(seed=2), project) == registration
     # the same trials cut in another way cannot be compared: the newer one takes its place, and says so
     fake_project.write_split_hash(project, "split1")
     for path in (project / "runs/train").rglob("predictions.parquet"):
         pd.read_parquet(path).assign(split_hash="split1").to_parquet(path)
-    said = tracking.publish(settings(seed=2), project)
-    assert said["alias"] == "champion"
+    registration = tracking.publish(settings(seed=2), project)
+    assert registration["alias"] == "champion"
     assert (
         "not comparable: version 1 (random_forest) was made on another split"
-        in said["gates"]["present_champion"]["reason"]
+        in registration["gates"]["present_champion"]["reason"]
     )
     tags = client(project).get_model_version_by_alias("spikebridge", "champion").tags
     assert tags["champion_before"] == "version 1 (random_forest)"
@@ -256,9 +256,12 @@ def test_a_champion_whose_predictions_were_changed_is_not_believed(project: Path
     (kept,) = (project / "mlruns/artifacts").rglob(f"{logged}/artifacts/evidence/predictions.parquet")
     table = pd.read_parquet(kept)
     table.assign(predicted="skip").to_parquet(kept)
-    said = tracking.publish(settings(seed=2), project)
-    assert said["alias"] == "candidate"
-    assert "its predictions are not those that it was registered with" in said["gates"]["present_champion"]["reason"]
+    registration = tracking.publish(settings(seed=2), project)
+    assert registration["alias"] == "candidate"
+    assert (
+        "its predictions are not those that it was registered with"
+        in registration["gates"]["present_champion"]["reason"]
+    )
 
 
 @pytest.mark.slow
@@ -270,8 +273,8 @@ def test_a_champion_from_before_evidence_is_compared_by_its_runs_predictions(pro
     (folder,) = (project / "mlruns/artifacts").rglob(f"{logged}/artifacts/evidence")
     shutil.rmtree(folder)
     at.delete_model_version_tag("spikebridge", "1", "predictions_hash")
-    said = tracking.publish(settings(seed=2), project)
-    assert said["gates"]["present_champion"]["reason"].endswith("equivalent, TOST p = 0")
+    registration = tracking.publish(settings(seed=2), project)
+    assert registration["gates"]["present_champion"]["reason"].endswith("equivalent, TOST p = 0")
 
 
 @pytest.mark.slow
@@ -279,6 +282,6 @@ def test_a_champion_whose_gates_fail_after_another_evaluation_is_none(project: P
     first = tracking.publish(settings(), project)
     path = project / "reports/evaluation/nulls.csv"
     pd.read_csv(path).assign(passed=False).to_csv(path, index=False)
-    said = tracking.publish(settings(), project)
-    assert (said["version"], said["alias"]) == (first["version"], "candidate")
+    registration = tracking.publish(settings(), project)
+    assert (registration["version"], registration["alias"]) == (first["version"], "candidate")
     assert set(client(project).get_registered_model("spikebridge").aliases) == {"candidate"}

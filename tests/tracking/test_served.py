@@ -39,9 +39,9 @@ def test_a_folder_is_loaded_with_what_one_needs_to_feed_it(forest: ServedModel) 
     assert (forest.bin_s, forest.n_bins) == (BIN_S, N_BINS)
     assert set(forest.recordings) == set(fake_project.UNITS)
     assert repr(forest) == "<random_forest: 3 recordings, classes skip, stay, 8 bins of 0.25 s>"
-    said = forest.predict(some())
-    assert said.shape == (3,)
-    assert set(said) <= set(CLASSES)
+    labels = forest.predict(some())
+    assert labels.shape == (3,)
+    assert set(labels) <= set(CLASSES)
     assert forest.predict(some(), "probabilities").sum(axis=1) == pytest.approx(1)
 
 
@@ -66,7 +66,7 @@ def changed(at: tuple[int, int, int], value: float) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("counts", "options", "said"),
+    ("counts", "options", "message"),
     [
         (some(6), {}, r"counts: 6 units in axis 2, but no recording has.*rat1_day1 \(5\), rat1_day2 \(7\)"),
         (some(SHARED), {}, r"7 units in axis 2, but more than one recording has that many; name one with recording="),
@@ -85,9 +85,9 @@ def changed(at: tuple[int, int, int], value: float) -> Any:
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(
-    translator: ServedModel, counts: Any, options: dict[str, str], said: str
+    translator: ServedModel, counts: Any, options: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(RegistryError, match=said) as caught:
+    with pytest.raises(RegistryError, match=message) as caught:
         translator.predict(counts, **options)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 250

@@ -122,15 +122,15 @@ def test_what_is_no_database_is_named(tmp_path: Path) -> None:
 
 def test_dead_runs_are_swept_and_living_ones_left(empty: Path) -> None:
     opened = store.open_store(settings().tracking, empty)
-    mine = runs.create(opened, runs.Key("mine", "mine", "test")).info.run_id
+    own_run = runs.create(opened, runs.Key("mine", "mine", "test")).info.run_id
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     dead = runs.create(opened, runs.Key("dead", "dead", "test", tags={store.PID_TAG: str(ended.pid)})).info.run_id
     reused = runs.create(opened, runs.Key("reused", "reused", "test", tags={store.BORN_TAG: "1.0"})).info.run_id
     other = runs.create(opened, runs.Key("other", "other", "test", tags={store.HOST_TAG: "another"})).info.run_id
     assert store.sweep(opened) == 2
-    status = {r: opened.client.get_run(r).info.status for r in (mine, dead, reused, other)}
-    assert status == {mine: "RUNNING", dead: "KILLED", reused: "KILLED", other: "RUNNING"}
+    status = {r: opened.client.get_run(r).info.status for r in (own_run, dead, reused, other)}
+    assert status == {own_run: "RUNNING", dead: "KILLED", reused: "KILLED", other: "RUNNING"}
 
 
 WRITE = """

@@ -39,12 +39,12 @@ def some(cases: list[Case], number: int) -> list[Case]:
     return [cases[i] for i in np.unique(np.linspace(0, len(cases) - 1, number).round().astype(int))]
 
 
-def assert_refused(found: list[Outcome]) -> None:
+def assert_refused(outcomes: list[Outcome]) -> None:
     """One clear line each; only what could be a true model may load."""
-    loaded = [o for o in found if o.kind == "loaded" and not plausible(o.name)]
-    other = [o for o in found if o.kind not in {"refused", "loaded"}]
-    unclear = [o for o in found if o.kind == "refused" and ("\n" in o.said or not o.said.strip())]
-    assert not loaded + other + unclear, Counter(o.kind for o in found)
+    loaded = [o for o in outcomes if o.kind == "loaded" and not plausible(o.name)]
+    other = [o for o in outcomes if o.kind not in {"refused", "loaded"}]
+    unclear = [o for o in outcomes if o.kind == "refused" and ("\n" in o.message or not o.message.strip())]
+    assert not loaded + other + unclear, Counter(o.kind for o in outcomes)
 
 
 def saved(kind: str, folder: Path) -> Path:
@@ -77,8 +77,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
 
 
 def registered(project: Path) -> Path:
-    (found,) = (project / "mlruns/artifacts").rglob("served_script.py")
-    return found.parent
+    (script,) = (project / "mlruns/artifacts").rglob("served_script.py")
+    return script.parent
 
 
 def is_of(name: str, *words: str) -> bool:
@@ -90,8 +90,8 @@ def test_what_mlflow_keeps_around_a_model_is_checked_too(project: Path, tmp_path
     cases = tampered_models(registered(project))
     around = [c for c in cases if not c[0].startswith("artifacts/") and not is_of(c[0], "model.json")]
     assert {name for name, _ in around} >= {"folder: served_script.py replaced", "folder: MLmodel with a Python tag"}
-    found = tampering_outcomes.outcomes(registered(project), tmp_path, some(around, 80))
-    assert_refused(found)
+    outcomes = tampering_outcomes.outcomes(registered(project), tmp_path, some(around, 80))
+    assert_refused(outcomes)
 
 
 def test_by_name_everything_is_refused_whoever_wrote_the_manifests_anew(
@@ -111,11 +111,11 @@ def test_by_name_everything_is_refused_whoever_wrote_the_manifests_anew(
         return tampering_outcomes.used(spikebridge.load("models:/spikebridge@champion"))
 
     try:
-        found = tampering_outcomes.outcomes(kept, tmp_path, some(cases, 30), by_name)
+        outcomes = tampering_outcomes.outcomes(kept, tmp_path, some(cases, 30), by_name)
     finally:
         shutil.rmtree(root)
         shutil.copytree(kept, root)
-    assert {o.kind for o in found} == {"refused"}, [o for o in found if o.kind != "refused"]
-    (said,) = {o.said.partition(": ")[2][:60] for o in found if "served_script.py replaced" in o.name} or {""}
-    assert not said or said.startswith("its files in the store are not those that were registered")
+    assert {o.kind for o in outcomes} == {"refused"}, [o for o in outcomes if o.kind != "refused"]
+    (message,) = {o.message.partition(": ")[2][:60] for o in outcomes if "served_script.py replaced" in o.name} or {""}
+    assert not message or message.startswith("its files in the store are not those that were registered")
     assert spikebridge.load("models:/spikebridge@champion").name == "random_forest"

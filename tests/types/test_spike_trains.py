@@ -40,29 +40,29 @@ def test_intervals_against_brute_force(rows: list[tuple[int, float]], piece: int
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "CHUNK", piece)
         trains = SpikeTrains.from_table(table(rows))
-        found = trains.isi
+        intervals = trains.isi
     assert sorted(trains.unit.tolist()) == sorted(each)
-    assert {int(trains.unit[t]) for t in found.decreasing} == {u for u, d in each.items() if (d < 0).any()}
-    for train, spike in found.decreasing.items():
+    assert {int(trains.unit[t]) for t in intervals.decreasing} == {u for u, d in each.items() if (d < 0).any()}
+    for train, spike in intervals.decreasing.items():
         assert trains.start[train] <= spike < trains.start[train] + trains.n[train] - 1
         assert trains.times[spike + 1] < trains.times[spike]
-    assert dict(zip(trains.unit.tolist(), found.repeats.tolist(), strict=True)) == {
+    assert dict(zip(trains.unit.tolist(), intervals.repeats.tolist(), strict=True)) == {
         u: (d == 0).sum() for u, d in each.items()
     }
-    assert found.n.sum() == (steps > 0).sum()
+    assert intervals.n.sum() == (steps > 0).sum()
     for train, unit in enumerate(trains.unit.tolist()):
         inside = each[unit]
-        assert found.n[train] == (inside > 0).sum()
-        assert found.n_short[train] == ((inside > 0) & (inside < SHORT_S)).sum()
-        assert found.shortest_s[train] == inside[inside > 0].min(initial=np.inf)
+        assert intervals.n[train] == (inside > 0).sum()
+        assert intervals.n_short[train] == ((inside > 0) & (inside < SHORT_S)).sum()
+        assert intervals.shortest_s[train] == inside[inside > 0].min(initial=np.inf)
         alone = trains.only(trains.unit == unit)
         assert (alone.span, alone.n_spikes) == ((trains.of(train).min(), trains.of(train).max()), len(inside) + 1)
         assert (alone.isi.repeats, alone.isi.below[:, 0].tolist()) == (
-            [found.repeats[train]],
-            found.below[:, train].tolist(),
+            [intervals.repeats[train]],
+            intervals.below[:, train].tolist(),
         )
-        assert found.below[:, train].tolist() == [((inside > 0) & (inside < limit)).sum() for limit in ISI_LIMITS_S]
-        assert found.squares[train] == (inside**2).sum()
+        assert intervals.below[:, train].tolist() == [((inside > 0) & (inside < limit)).sum() for limit in ISI_LIMITS_S]
+        assert intervals.squares[train] == (inside**2).sum()
 
 
 def poisson(rates_hz: list[float], length_s: float) -> SpikeTrains:
@@ -121,9 +121,9 @@ def test_a_pacemaker_is_no_slow_clock() -> None:
 def test_real_neurons(real_folder: Path, factor: float) -> None:
     """Spikes of 0.4 s around each stimulus, known to 10 ms: no false alarm there, and the wrong unit is told."""
     for path in sorted(real_folder.glob("*.nwb")):
-        found = SpikeTrains.from_table(nwb.read(path, nwb.Options()).spikes)
-        assert why_not_seconds(found) is None
-        assert why_not_seconds(replace(found, times=found.times * factor)) is not None, path
+        trains = SpikeTrains.from_table(nwb.read(path, nwb.Options()).spikes)
+        assert why_not_seconds(trains) is None
+        assert why_not_seconds(replace(trains, times=trains.times * factor)) is not None, path
 
 
 def test_memory_stays_a_fraction_of_the_spikes() -> None:

@@ -54,9 +54,9 @@ def test_what_evaluate_does_not_write_is_refused() -> None:
     ],
 )
 def test_of_one_test(p_holm: float, smallest: float, tests: int, verdict: Verdict, text: str) -> None:
-    found = verdict_of(p_holm, smallest, tests, 0.05)
-    assert found is verdict
-    columns = verdict_columns(found, "dnn", "recording", tests, 0.05, 0.0312)
+    decided = verdict_of(p_holm, smallest, tests, 0.05)
+    assert decided is verdict
+    columns = verdict_columns(decided, "dnn", "recording", tests, 0.05, 0.0312)
     assert columns["verdict"] == text
     assert columns["verdict_code"].startswith(verdict.code)
 

@@ -51,10 +51,10 @@ def write_held_out_rates(folder: Path, parts: Iterable[HeldOutRates]) -> None:
         by_recording.setdefault(part.recording, []).append(part)
     for recording, several in by_recording.items():
         (folder / FOLDER).mkdir(exist_ok=True)
-        trial = np.concatenate([one.trial for one in several])
+        trial = np.concatenate([fold_rates.trial for fold_rates in several])
         order = np.argsort(trial)
         names = list(several[0].rates)
-        rates = np.stack([np.concatenate([one.rates[name] for one in several])[order] for name in names])
+        rates = np.stack([np.concatenate([fold_rates.rates[name] for fold_rates in several])[order] for name in names])
         with open(folder / FOLDER / f"{recording}.npz", "wb") as handle:
             np.savez_compressed(handle, trial=trial[order], parts=np.array(names), rates=rates.astype(np.float16))
 

@@ -169,11 +169,11 @@ def _rows(w: Windows, fold: int, part: FoldLatents, target: FoldLatents, own: in
 
 def _alignment(part: FoldLatents, target: FoldLatents) -> Alignment | None:
     """Made from the trials that the fold learned from and the target has; None where there is none."""
-    shared, mine, theirs = np.intersect1d(part.trial, target.trial, return_indices=True)
-    learned = ~part.held_out[mine]
+    shared, part_rows, target_rows = np.intersect1d(part.trial, target.trial, return_indices=True)
+    learned = ~part.held_out[part_rows]
     if not len(shared) or not learned.any():
         return None
-    pairs = (part.latents[mine[learned]], target.latents[theirs[learned]])
+    pairs = (part.latents[part_rows[learned]], target.latents[target_rows[learned]])
     return align(*(values.reshape(-1, values.shape[2]) for values in pairs))
 
 

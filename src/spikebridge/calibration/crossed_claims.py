@@ -151,9 +151,9 @@ def of_recording(inputs: Inputs, name: str) -> Inputs:
 
 
 def _decisions(d: Decisions, name: str) -> Decisions:
-    mine = (d.table["recording"] == name).to_numpy()
-    arrays = (d.label[mine], d.predicted[mine], d.probabilities[mine], d.evidence[mine])
-    return Decisions(d.model, d.table[mine].reset_index(drop=True), *arrays)
+    in_recording = (d.table["recording"] == name).to_numpy()
+    arrays = (d.label[in_recording], d.predicted[in_recording], d.probabilities[in_recording], d.evidence[in_recording])
+    return Decisions(d.model, d.table[in_recording].reset_index(drop=True), *arrays)
 
 
 def _translation(t: Translation, name: str) -> Translation:

@@ -106,9 +106,9 @@ def crossed_studies(settings: Config, work: Path, say: Say, shifts: Sequence[int
     for old in work.glob("shifts-*"):
         if old.name != f"shifts-{made_from}":
             remove(old)
-    found = []
+    tables = []
     for shift in shifts or range(1, len(data)):
         place = work / f"shifts-{made_from}" / f"shift_{shift}"
         run_shift(settings, windows, shift, place, say)
-        found.append(tables_of_shift(EvaluationSections.of(settings), place, shift))
-    return CrossedTables.joined(found)
+        tables.append(tables_of_shift(EvaluationSections.of(settings), place, shift))
+    return CrossedTables.joined(tables)

@@ -136,13 +136,14 @@ def _proposed(data: Path) -> str:
 
     _, base = base_params()
     with progress() as report:
-        found = inspection.inspect(data, inspection.InspectOptions(), yaml.safe_load(base), report)
-    if found.proposal.missing:
+        inspected = inspection.inspect(data, inspection.InspectOptions(), yaml.safe_load(base), report)
+    if inspected.proposal.missing:
         raise ConfigError(
-            f"--data: no complete parameters can be proposed for {data}: {'; '.join(found.proposal.missing.values())}. "
-            f"Write them with spikebridge inspect {data} --params new.yaml, fill them in, and use --params new.yaml"
+            f"--data: no complete parameters can be proposed for {data}: "
+            f"{'; '.join(inspected.proposal.missing.values())}. Write them with spikebridge inspect {data} "
+            f"--params new.yaml, fill them in, and use --params new.yaml"
         )
-    return inspection.complete_params(base, found.proposal)
+    return inspection.complete_params(base, inspected.proposal)
 
 
 def _from_folder(path: Path, folder: Path) -> str:

@@ -60,15 +60,15 @@ def _check_keys(loader: yaml.SafeLoader, node: yaml.Node, name: str, seen: dict[
     lines: dict[Any, int] = {}
     for key, value in node.value:
         plain = isinstance(key, yaml.ScalarNode) and key.tag != MERGE
-        said = loader.construct_object(key, deep=True) if plain else MERGE if key.tag == MERGE else id(key)
+        key_object = loader.construct_object(key, deep=True) if plain else MERGE if key.tag == MERGE else id(key)
         where = f"{path}.{key.value}" if path else str(key.value)
         line = key.start_mark.line + 1
-        if said in lines:
+        if key_object in lines:
             raise ConfigError(
-                f"{name}: the key {where} stands twice, in line {lines[said]} and line {line}; one of them would be "
-                "ignored: remove one"
+                f"{name}: the key {where} stands twice, in line {lines[key_object]} and line {line}; one of them "
+                "would be ignored: remove one"
             )
-        lines[said] = line
+        lines[key_object] = line
         _check_keys(loader, value, name, seen, where)
 
 
@@ -76,17 +76,17 @@ def _check_size(node: yaml.Node, name: str) -> None:
     """Counts every value with its aliases written out, without writing them out."""
     sizes: dict[int, int] = {}
 
-    def size(one: yaml.Node) -> int:
-        known = sizes.get(id(one))
+    def size(subnode: yaml.Node) -> int:
+        known = sizes.get(id(subnode))
         if known == 0:
-            raise ConfigError(f"{name}: an alias in line {one.start_mark.line + 1} holds itself")
+            raise ConfigError(f"{name}: an alias in line {subnode.start_mark.line + 1} holds itself")
         if known is not None:
             return known
-        sizes[id(one)] = 0  # being counted
-        below = one.value if isinstance(one, yaml.CollectionNode) else []
+        sizes[id(subnode)] = 0  # being counted
+        below = subnode.value if isinstance(subnode, yaml.CollectionNode) else []
         parts = [part for pair in below for part in (pair if isinstance(pair, tuple) else (pair,))]
-        sizes[id(one)] = 1 + sum(size(part) for part in parts)
-        return sizes[id(one)]
+        sizes[id(subnode)] = 1 + sum(size(part) for part in parts)
+        return sizes[id(subnode)]
 
     if size(node) > MAX_VALUES:
         raise ConfigError(

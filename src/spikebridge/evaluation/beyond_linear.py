@@ -70,10 +70,10 @@ def beyond_linear_table(
         rows += _rows(ALL, compared, resampling)
         table = translations[OURS].table
         for name, part in table.groupby("recording", sort=True):
-            mine = {m: Translation(m, t.table.loc[part.index], t.rates_folder) for m, t in compared.items()}
+            in_recording = {m: Translation(m, t.table.loc[part.index], t.rates_folder) for m, t in compared.items()}
             # the same draws in every recording and model, as for bits/spike
             by_block = settings.model_copy(update={"cluster": "block"})
-            rows += _rows(str(name), mine, Resampling.of(part, by_block, np.random.default_rng(0)))
+            rows += _rows(str(name), in_recording, Resampling.of(part, by_block, np.random.default_rng(0)))
     return pd.DataFrame(rows, columns=list(BEYOND_LINEAR))
 
 

@@ -135,15 +135,15 @@ def window_problems(inputs: Inputs) -> Iterator[str]:
                 f"{w.trial[k]}: ends at {w.stop_s[k]:.3f} s, decision at {w.decision_s[k]:.3f} s"
             )
         tested = [fold.test[name] for fold in inputs.splits.folds if name in fold.test]
-        found = np.sort(np.concatenate(tested)) if tested else np.empty(0, dtype=np.int64)
+        tested_trials = np.sort(np.concatenate(tested)) if tested else np.empty(0, dtype=np.int64)
         expected, which = np.flatnonzero(w.labelled), "the"
-        if inputs.splits.by != "block" and len(found):
-            expected, which = expected[expected >= found[0]], "the later"
-        if not np.array_equal(found, expected):
+        if inputs.splits.by != "block" and len(tested_trials):
+            expected, which = expected[expected >= tested_trials[0]], "the later"
+        if not np.array_equal(tested_trials, expected):
             n = len(expected)
             yield (
                 f"split manifest: expected {which} {n} labelled trials of {name} in one test block each, "
-                f"got {len(found)}"
+                f"got {len(tested_trials)}"
             )
 
 
@@ -204,11 +204,11 @@ def _training_intervals(inputs: Inputs, model: str) -> Iterator[str]:
 
 def _adaptation(inputs: Inputs) -> dict[str, dict[str, list[list[float]]]]:
     """Fold -> held-out recording -> the time that models may adapt to, without labels."""
-    found: dict[str, dict[str, list[list[float]]]] = {}
+    intervals: dict[str, dict[str, list[list[float]]]] = {}
     for fold in inputs.splits.folds:
         first = [inputs.windows[name].select(fold.spikes_known(name)) for name in fold.test]
-        found[str(fold.fold)] = training_intervals(first)
-    return found
+        intervals[str(fold.fold)] = training_intervals(first)
+    return intervals
 
 
 def _count(folds: Mapping[int, IntervalLists]) -> int:

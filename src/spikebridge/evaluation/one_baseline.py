@@ -32,14 +32,14 @@ def check_one_baseline(translations: Mapping[str, Translation]) -> None:
         return
     first, reference = next(iter(known.items()))
     for model, nats in known.items():
-        one, other = reference.align(nats, join="inner")
-        apart = (one - other).abs()
+        first_nats, model_nats = reference.align(nats, join="inner")
+        apart = (first_nats - model_nats).abs()
         if len(apart) and not apart.max() <= TOLERANCE:
             recording, trial, _ = apart.idxmax()
             raise DataError(
-                f"{first} and {model}: expected one baseline of all translators, got {one.loc[apart.idxmax()]:.4f} and "
-                f"{other.loc[apart.idxmax()]:.4f} nats without the source at {recording} trial {trial}; run the stages "
-                f"train@{first} and train@{model} again"
+                f"{first} and {model}: expected one baseline of all translators, got "
+                f"{first_nats.loc[apart.idxmax()]:.4f} and {model_nats.loc[apart.idxmax()]:.4f} nats without the "
+                f"source at {recording} trial {trial}; run the stages train@{first} and train@{model} again"
             )
 
 

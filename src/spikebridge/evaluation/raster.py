@@ -36,8 +36,8 @@ def raster_table(inputs: Inputs, trials: TrialsConfig) -> pd.DataFrame:
     recording, trial, bits = _median_trial(t)
     w = inputs.windows[recording]
     window = int(rows_of(w, np.array([trial]))[0])
-    known, found = t.rates[recording]
-    rates: Array = np.asarray(found, dtype=np.float64)
+    known, trial_rates = t.rates[recording]
+    rates: Array = np.asarray(trial_rates, dtype=np.float64)
     predicted = rates[int(np.flatnonzero(known == trial)[0])] / w.bin_s
     time: Array = np.asarray(trials.window_s[0] + (np.arange(w.n_bins) + 0.5) * w.bin_s, dtype=np.float64)
     rows = rows_of(w, known)

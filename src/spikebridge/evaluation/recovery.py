@@ -105,12 +105,12 @@ def _recording_recovery(coupling: Coupling, name: str, truth: TrueLatents) -> di
     }
 
 
-def _lag(found: LagEstimate, true_s: float) -> dict[str, float]:
+def _lag(estimate: LagEstimate, true_s: float) -> dict[str, float]:
     return {
-        "lag_s": found.lag_s,
-        "lag_error_s": found.lag_s - true_s,
-        "lag_ci_low": found.ci_low,
-        "lag_ci_high": found.ci_high,
+        "lag_s": estimate.lag_s,
+        "lag_error_s": estimate.lag_s - true_s,
+        "lag_ci_low": estimate.ci_low,
+        "lag_ci_high": estimate.ci_high,
     }
 
 

@@ -72,20 +72,20 @@ def _calibration(inputs: Inputs) -> pd.DataFrame:
 
 def _learning_curves(inputs: Inputs) -> pd.DataFrame:
     """model, fold, epoch and whatever the models recorded per epoch (train_loss, valid_loss, ...)."""
-    found = [t.assign(model=m, fold=t["fold"].astype(str)) for m, t in inputs.history.items() if len(t)]
+    curves = [t.assign(model=m, fold=t["fold"].astype(str)) for m, t in inputs.history.items() if len(t)]
     first = ["model", "fold", "epoch"]
-    if not found:
+    if not curves:
         return pd.DataFrame(columns=[*first, "train_loss", "valid_loss"])
-    table = pd.concat(found, ignore_index=True)
+    table = pd.concat(curves, ignore_index=True)
     return table[[*first, *(c for c in table.columns if c not in first)]]
 
 
 def _bits(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """model, recording ("all" for all together), value, ci_low, ci_high."""
     rows = []
-    for model, found in metrics["translation"].items():
-        rows += [{"model": model, "recording": r, **score} for r, score in found["per_recording"].items()]
-        rows.append({"model": model, "recording": "all", **found["bits_per_spike"]})
+    for model, scores in metrics["translation"].items():
+        rows += [{"model": model, "recording": r, **score} for r, score in scores["per_recording"].items()]
+        rows.append({"model": model, "recording": "all", **scores["bits_per_spike"]})
     return pd.DataFrame(rows, columns=["model", "recording", "value", "ci_low", "ci_high"])
 
 
@@ -106,9 +106,9 @@ def quality_tables(windows_folder: Path) -> dict[str, pd.DataFrame]:
         for column, ends in about.get("limits", {}).items()
     ]
     filters = [
-        {"recording": name, **one}
+        {"recording": name, **filter_row}
         for name in tables
-        for one in report.get(name, {}).get("quality", {}).get("filters", [])
+        for filter_row in report.get(name, {}).get("quality", {}).get("filters", [])
     ]
     quality = pd.concat(parts, ignore_index=True)[QUALITY] if parts else pd.DataFrame(columns=QUALITY)
     return {

@@ -102,12 +102,12 @@ class Computation:
         sides = [node.left, *node.comparators]
         done: Value | None = None
         for left, op, right in zip(sides, node.ops, node.comparators, strict=False):
-            one = self._one_comparison(left, op, right)
+            comparison = self._one_comparison(left, op, right)
             if done is None:
-                done = one
+                done = comparison
             else:
-                missing = (done.missing | one.missing) & ~equals(done, False) & ~equals(one, False)
-                done = Value(done.data & one.data, missing)
+                missing = (done.missing | comparison.missing) & ~equals(done, False) & ~equals(comparison, False)
+                done = Value(done.data & comparison.data, missing)
         assert done is not None
         return done
 
@@ -187,26 +187,26 @@ def _arguments(at: Computation, node: ast.Call, n: int, n_max: int | None = None
 
 
 def _is_missing(at: Computation, node: ast.Call, yes: bool) -> Value:
-    (one,) = _arguments(at, node, 1)
-    return Value(pd.Series(at.value(one).missing == yes, index=at.table.index), at.known)
+    (argument,) = _arguments(at, node, 1)
+    return Value(pd.Series(at.value(argument).missing == yes, index=at.table.index), at.known)
 
 
 def _absolute(at: Computation, node: ast.Call) -> Value:
-    (one,) = _arguments(at, node, 1)
-    value = at.number(one)
+    (argument,) = _arguments(at, node, 1)
+    value = at.number(argument)
     return Value(abs(value.data), value.missing)
 
 
 def _rounded(at: Computation, node: ast.Call) -> Value:
-    one, *digits = _arguments(at, node, 1, 2)
-    value, places = at.number(one), at.value(digits[0]).data if digits else 0
+    argument, *digits = _arguments(at, node, 1, 2)
+    value, places = at.number(argument), at.value(digits[0]).data if digits else 0
     if isinstance(places, bool) or not isinstance(places, int) or not 0 <= places <= 15:
         raise ExpressionError(f"{at.shown(node)}: expected 0 to 15 digits to round to")
     return Value(round(value.data, places), value.missing)
 
 
 def _extreme(at: Computation, node: ast.Call, which: Any) -> Value:
-    several = [at.number(one) for one in _arguments(at, node, 2, 20)]
+    several = [at.number(argument) for argument in _arguments(at, node, 2, 20)]
     data, missing = several[0].data, several[0].missing
     for other in several[1:]:
         data, missing = which(data, other.data), missing | other.missing
@@ -221,14 +221,14 @@ def _text(at: Computation, node: ast.expr) -> Value:
 
 
 def _changed(at: Computation, node: ast.Call, how: str) -> Value:
-    (one,) = _arguments(at, node, 1)
-    value = _text(at, one)
+    (argument,) = _arguments(at, node, 1)
+    value = _text(at, argument)
     return Value(getattr(value.data.str, how)(), value.missing)
 
 
 def _holds(at: Computation, node: ast.Call, how: str, **options: Any) -> Value:
-    one, part = _arguments(at, node, 2)
-    value, text = _text(at, one), at.value(part).data
+    argument, part = _arguments(at, node, 2)
+    value, text = _text(at, argument), at.value(part).data
     if not isinstance(text, str):
         raise ExpressionError(f"{at.shown(node)}: expected a text in quotes second")
     holds = getattr(value.data.str, how)(text, **options)

@@ -60,15 +60,15 @@ def _without_backticks(text: str) -> tuple[str, dict[str, str]]:
     """The text with a plain word for each name in backticks, and `&`, `|` as and, or; the words and their names."""
     names: dict[str, str] = {}
 
-    def plain(found: re.Match[str]) -> str:
-        if found[2] == "#":
+    def plain(match: re.Match[str]) -> str:
+        if match[2] == "#":
             raise ExpressionError("# is not allowed: nothing after it would be read")
-        if found[2]:
-            return {"&": " and ", "|": " or "}.get(found[2], " ")
-        if found[1] is None:
-            return found[0]
+        if match[2]:
+            return {"&": " and ", "|": " or "}.get(match[2], " ")
+        if match[1] is None:
+            return match[0]
         word = f"quoted_name_{len(names)}_"
-        names[word] = found[1]
+        names[word] = match[1]
         return f" {word} "
 
     return QUOTED.sub(plain, text), names

@@ -28,10 +28,10 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         figure = style.new(max(6.5, 1.6 + 0.95 * len(places)), 4.2)
         axes = figure.subplots()
         for k, model in enumerate(models):
-            mine = table[table["model"] == model]
-            x = mine["recording"].map(places).to_numpy(float) + 0.22 * (k - (len(models) - 1) / 2)
-            value = mine["value"].to_numpy(float)
-            error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
+            model_rows = table[table["model"] == model]
+            x = model_rows["recording"].map(places).to_numpy(float) + 0.22 * (k - (len(models) - 1) / 2)
+            value = model_rows["value"].to_numpy(float)
+            error = np.nan_to_num(np.abs([value - model_rows["ci_low"], model_rows["ci_high"] - value]))
             axes.errorbar(
                 x, value, error, fmt=style.MARKERS[k % len(style.MARKERS)], color=colour[model], markersize=6,
                 elinewidth=1.4, label=style.shown(model),

@@ -28,9 +28,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         figure.set_layout_engine("compressed")  # squares: no room left between title and panels
         grid = figure.subplots(1, len(models), squeeze=False)[0]
         for axes, model in zip(grid, models, strict=True):
-            mine = table[table["model"] == model]
-            share = mine["share"].to_numpy(float).reshape(k, k)
-            n = mine["n"].to_numpy(int).reshape(k, k)
+            model_rows = table[table["model"] == model]
+            share = model_rows["share"].to_numpy(float).reshape(k, k)
+            n = model_rows["n"].to_numpy(int).reshape(k, k)
             image = axes.imshow(share, vmin=0, vmax=1, cmap="Blues")
             for i, j in np.ndindex(k, k):
                 ink = "white" if share[i, j] > 0.55 else style.INK

@@ -29,17 +29,17 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         axes = figure.subplots()
         kinds = [k for k in COMPARED if k in set(table["compared"])]
         for k, kind in enumerate(kinds):
-            mine = table[table["compared"] == kind]
-            each = mine[mine["recording"] != ALL]["value"].to_numpy(float)
+            kind_rows = table[table["compared"] == kind]
+            each = kind_rows[kind_rows["recording"] != ALL]["value"].to_numpy(float)
             spread = 0.12 * np.linspace(-1, 1, len(each)) if len(each) > 1 else np.zeros(len(each))
             axes.plot(
                 k - 0.15 + spread, each, "o", color=style.FAINT, markersize=6, label="a recording" if not k else ""
             )
-            pooled = mine[mine["recording"] == ALL]
+            pooled = kind_rows[kind_rows["recording"] == ALL]
             value = pooled["value"].to_numpy(float)
             error = np.nan_to_num(np.abs([value - pooled["ci_low"], pooled["ci_high"] - value]))
-            said = "mean and interval" if not k else ""
-            axes.errorbar(k + 0.2, value, error, fmt="s", color=style.PALETTE[0], markersize=7, label=said)
+            label = "mean and interval" if not k else ""
+            axes.errorbar(k + 0.2, value, error, fmt="s", color=style.PALETTE[0], markersize=7, label=label)
         axes.set_xticks(range(len(kinds)), [COMPARED[k] for k in kinds])
         axes.set_xlim(-0.6, len(kinds) - 0.4)
         axes.axhline(1, color=style.FAINT, linewidth=1, linestyle=":")

@@ -86,13 +86,13 @@ def _curves(axes: style.Axes, wide: pd.DataFrame) -> None:
     axes.plot(whole.index, whole.mean(axis=1), color=BOLD, linewidth=3)
 
 
-def _mark(axes: style.Axes, x: float, said: str, colour: str, line: str, *, right: bool, lower: float = 0.0) -> None:
+def _mark(axes: style.Axes, x: float, text: str, colour: str, line: str, *, right: bool, lower: float = 0.0) -> None:
     """A line at x, and beside its top what it is, `lower` points below the others; nothing where x is not known."""
     if not np.isfinite(x):
         return
     axes.axvline(x, color=colour, linewidth=1.6, linestyle=line, zorder=1)
     axes.annotate(
-        said,
+        text,
         (x, 1),
         (5 if right else -5, -3 - lower),
         xycoords=axes.get_xaxis_transform(),

@@ -59,8 +59,8 @@ def _test(axes: style.Axes, line: int, row: dict, colour: str) -> None:
     axes.plot([row["ci_low"], row["ci_high"]], [line, line], color=colour, linewidth=2)
     axes.plot(row["estimate"], line, "o", color=colour, markersize=8, markerfacecolor=colour if clear else "white")
     p = row["p_holm"]
-    said = "p –" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-    axes.text(1.01, line, f"{said}   {style.shown(row['verdict'])}", transform=axes.get_yaxis_transform(), va="center",
+    text = "p –" if not np.isfinite(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    axes.text(1.01, line, f"{text}   {style.shown(row['verdict'])}", transform=axes.get_yaxis_transform(), va="center",
               fontsize=10)  # fmt: skip
 
 

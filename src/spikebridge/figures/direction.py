@@ -28,13 +28,13 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(max(6.5, 1.6 + 0.95 * len(places)), 4.4)
         axes = figure.subplots()
-        for k, (way, said) in enumerate(WAYS.items()):
-            mine = table[table["direction"] == way]
-            x = mine["recording"].map(places).to_numpy(float) + 0.22 * (k - 0.5)
-            value = mine["value"].to_numpy(float)
-            error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
+        for k, (way, label) in enumerate(WAYS.items()):
+            direction_rows = table[table["direction"] == way]
+            x = direction_rows["recording"].map(places).to_numpy(float) + 0.22 * (k - 0.5)
+            value = direction_rows["value"].to_numpy(float)
+            error = np.nan_to_num(np.abs([value - direction_rows["ci_low"], direction_rows["ci_high"] - value]))
             axes.errorbar(
-                x, value, error, fmt=style.MARKERS[k], color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said
+                x, value, error, fmt=style.MARKERS[k], color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=label
             )
         axes.axhline(0, color=style.FAINT, linewidth=1)
         axes.axvline(len(recordings) - 0.25, color=style.FAINT, linewidth=1, linestyle=":")

@@ -30,15 +30,15 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(6.5, 4.2)
         axes = figure.subplots()
-        for k, (readout, said) in enumerate(READOUTS.items()):
-            mine = table[table["readout"] == readout]
-            x = mine["n_trials"].astype(str).map(places).to_numpy(float)
+        for k, (readout, label) in enumerate(READOUTS.items()):
+            readout_rows = table[table["readout"] == readout]
+            x = readout_rows["n_trials"].astype(str).map(places).to_numpy(float)
             order = np.argsort(x)
-            value = mine["value"].to_numpy(float)
-            error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
+            value = readout_rows["value"].to_numpy(float)
+            error = np.nan_to_num(np.abs([value - readout_rows["ci_low"], readout_rows["ci_high"] - value]))
             axes.errorbar(
                 x[order] + 0.06 * (k - 1), value[order], error[:, order], fmt=f"-{style.MARKERS[k]}",
-                color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said,
+                color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=label,
             )  # fmt: skip
         axes.axhline(0, color=style.FAINT, linewidth=1)
         axes.set_xticks(list(places.values()), [*(f"{float(n):g}" for n in numbers), "all windows"])

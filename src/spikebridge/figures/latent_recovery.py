@@ -79,8 +79,8 @@ def _against(axes: style.Axes, each: NDArray[np.float64], together: float, true:
     known = [v for v in (*each, together, true, 0.0) if np.isfinite(v)]
     axes.set_ylim(min(known) * 1.15, max(1.0, max(known) * 1.25))
     axes.set_xlim(-0.5, 0.5)
-    said = [f"{what} {v:.3g}{unit}" for what, v in (("estimate", together), ("true", true)) if np.isfinite(v)]
-    axes.set_xticks([0], ["\n".join(said) or "no link"])
+    texts = [f"{what} {v:.3g}{unit}" for what, v in (("estimate", together), ("true", true)) if np.isfinite(v)]
+    axes.set_xticks([0], ["\n".join(texts) or "no link"])
 
 
 def _dots(axes: style.Axes, values: NDArray[np.float64], at: float, colour: str) -> None:

@@ -28,10 +28,10 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     table = table[table["model"] == table["model"].iloc[0]]
     colour = style.class_colours(list(dict.fromkeys(table["label"])))
     together = table[table["recording"] == ALL]
-    one = table[table["recording"] == _typical(table)]
-    parts = [rows for axis, rows in one.groupby("axis", sort=True) if axis != DECISION]
+    recording_rows = table[table["recording"] == _typical(table)]
+    parts = [rows for axis, rows in recording_rows.groupby("axis", sort=True) if axis != DECISION]
     parts = [rows for k, rows in enumerate(parts) if k == 0 or rows["variance_share"].iloc[0] >= MIN_SHARE][:MAX_PARTS]
-    along = one[one["axis"] == DECISION]
+    along = recording_rows[recording_rows["axis"] == DECISION]
     panels = [*([together] if len(together) else []), *parts]
     count = len(panels) + (len(along) > 0)
     across = 2 if count == 4 else min(3, count)
@@ -47,9 +47,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             _plane(grid[len(panels)], along, parts[0], colour)
         for axes in grid[count:]:
             axes.set_visible(False)
-        recording = str(one["recording"].iloc[0])
+        recording = str(recording_rows["recording"].iloc[0])
         handles = [grid[0].lines[k] for k in range(panels[0]["label"].nunique())]
-        names = [_counted(label, together, one, recording) for label in dict.fromkeys(panels[0]["label"])]
+        names = [_counted(label, together, recording_rows, recording) for label in dict.fromkeys(panels[0]["label"])]
         figure.legend(handles, names, loc="outside lower center", ncols=len(names) if sum(map(len, names)) < 120 else 1)
         about = f"Latents of {style.shown(table['model'].iloc[0])} by decision, held-out trials, mean ± SEM"
         style.headline(figure, f"{about} (components: {recording})")
@@ -65,9 +65,9 @@ def _typical(table: pd.DataFrame) -> str:
     return str(spread.sort_values(kind="stable").index[(len(spread) - 1) // 2])
 
 
-def _counted(label: str, together: pd.DataFrame, one: pd.DataFrame, recording: str) -> str:
+def _counted(label: str, together: pd.DataFrame, recording_rows: pd.DataFrame, recording: str) -> str:
     """The decision, and the number of trials behind its lines."""
-    n = [t[t["label"] == label]["n"].max() for t in (together, one)]
+    n = [t[t["label"] == label]["n"].max() for t in (together, recording_rows)]
     places = [f"n = {int(k)} trials in {w}" for k, w in zip(n, ("all recordings", recording), strict=True) if k > 0]
     return f"{style.shown(label)}: {', '.join(places)}"
 
@@ -108,8 +108,8 @@ def _plane(axes: style.Axes, along: pd.DataFrame, other: pd.DataFrame, colour: d
         axes.plot(*wide[-1], "o", color=colour[str(label)], markersize=8)
     axes.set_title(f"mean path in {along['recording'].iloc[0]}")
     axes.set_aspect("equal", adjustable="datalim")
-    for said, face in (("start", "white"), ("end", style.INK)):
-        axes.plot([], [], "o", color=face, markeredgecolor=style.INK, markersize=7, label=said)
+    for point_name, face in (("start", "white"), ("end", style.INK)):
+        axes.plot([], [], "o", color=face, markeredgecolor=style.INK, markersize=7, label=point_name)
     axes.legend(loc="best", handletextpad=0.2)
     axes.set_xlabel("decision axis (SD)")
     axes.set_ylabel("component 1 (SD)")

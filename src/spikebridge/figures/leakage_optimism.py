@@ -42,11 +42,11 @@ def _panel(axes: Axes, table: pd.DataFrame, metric: str) -> None:
     for k, at in enumerate(x):
         pair = table.loc[k, ["blocked", "leaky"]].to_numpy(float)
         axes.plot([at, at + 0.22], pair, color=style.FAINT, linewidth=1.2, zorder=1)
-    for shift, (column, (said, marker, colour)) in zip((-0.22, 0.0, 0.22), LOOK.items(), strict=True):
+    for shift, (column, (label, marker, colour)) in zip((-0.22, 0.0, 0.22), LOOK.items(), strict=True):
         value = table[column].to_numpy(float)
         spread = np.nan_to_num(table["seeds_sd"].to_numpy(float)) if column == "blocked" else np.zeros(len(table))
         axes.errorbar(
-            x + shift, value, spread, fmt=marker, color=colour, markersize=7, elinewidth=1.4, label=said, linestyle=""
+            x + shift, value, spread, fmt=marker, color=colour, markersize=7, elinewidth=1.4, label=label, linestyle=""
         )
     if metric in CHANCE:
         axes.axhline(CHANCE[metric], color=style.FAINT, linewidth=1, linestyle=":")

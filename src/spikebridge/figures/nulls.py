@@ -67,9 +67,9 @@ def _panel(axes: style.Axes, table: pd.DataFrame, models: list[str], colour: dic
         grey = PRIMARY_RANGE if primary else RANGE
         axes.plot([row["null_low"], row["null_high"]], [y, y], color=grey, linewidth=9, solid_capstyle="butt", zorder=1)
         axes.plot([row["null_median"]], [y], "|", color=style.INK, markersize=9, markeredgewidth=1.2, zorder=2)
-        mine = colour[row["model"]]
-        face = mine if str(row["passed"]) == "True" else "white"
-        axes.plot([row["observed"]], [y], "o", color=mine, markersize=8, markerfacecolor=face, zorder=3)
+        model_colour = colour[row["model"]]
+        face = model_colour if str(row["passed"]) == "True" else "white"
+        axes.plot([row["observed"]], [y], "o", color=model_colour, markersize=8, markerfacecolor=face, zorder=3)
         axes.text(1.02, y, _p(row["p"]), transform=axes.get_yaxis_transform(), va="center", fontsize=9)
     role = "primary" if "primary" in set(table["role"]) else "descriptive"
     role += "; fails under drift" if table["null"].iloc[0] == "circular_shift" else ""

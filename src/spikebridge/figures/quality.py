@@ -121,8 +121,8 @@ def _counts(axes: style.Axes, rows: dict[str, pd.DataFrame], colour: dict[str, s
         for why, n in part["why"].value_counts().reindex(list(colour), fill_value=0).items():
             axes.barh(row, n, left=left, height=0.55, color=colour[str(why)])
             left += int(n)
-        said = f"{int(part['kept'].sum())} of {len(part)}"
-        axes.annotate(said, (left, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
+        kept_text = f"{int(part['kept'].sum())} of {len(part)}"
+        axes.annotate(kept_text, (left, row), (4, 0), textcoords="offset points", va="center", fontsize=10)
     axes.set_xlim(0, 1.55 * max(len(part) for part in rows.values()))
     axes.set_title("units kept", pad=PAD)
     axes.set_xlabel("number of units")
@@ -145,9 +145,9 @@ def _panel(
         axes.axvline(mark, color=style.INK, linestyle="--", linewidth=1.3, zorder=0)
     axes.set_title(measure.title, pad=PAD)
     if marks:
-        said = f"limit{'s' if len(marks) > 1 else ''} {' and '.join(f'{m:.3g}' for m in marks)}{measure.unit}"
+        limit_text = f"limit{'s' if len(marks) > 1 else ''} {' and '.join(f'{m:.3g}' for m in marks)}{measure.unit}"
         middle = marks[0] if len(marks) == 1 else float(np.sqrt(marks[0] * marks[1]))
-        axes.annotate(said, (middle, 1), (0, 3), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
+        axes.annotate(limit_text, (middle, 1), (0, 3), xycoords=axes.get_xaxis_transform(), textcoords="offset points",
                       ha=_side(axes, middle), fontsize=10)  # fmt: skip
     axes.set_xlabel(f"{measure.label}\n{_summary(rows, column)}".rstrip())
     axes.tick_params(axis="y", length=0)
@@ -188,9 +188,9 @@ def _units(
     for each, (criterion, shade) in zip(n, colour.items(), strict=True):
         axes.bar(edges[:-1], -tall * each, np.diff(edges), row - foot, align="edge", color=shade, alpha=0.8)
         foot += tall * each
-        mine = why == criterion
+        of_criterion = why == criterion
         look: dict[str, Any] = {"marker": "x", "linewidths": 1} if criterion else DOT
-        axes.scatter(x[mine], row + 0.06 + BAND * spread[mine], s=13, color=shade, **look)
+        axes.scatter(x[of_criterion], row + 0.06 + BAND * spread[of_criterion], s=13, color=shade, **look)
     kept = x[(why == "") & np.isfinite(x)]
     if len(kept):
         axes.plot([_median(kept)] * 2, [row - HEIGHT - 0.04, row + BAND + 0.1], color=style.INK, linewidth=2)
@@ -277,10 +277,10 @@ def _not_judged(limits: pd.DataFrame, columns: list[str]) -> str:
 
 def _by_columns(filters: pd.DataFrame) -> str:
     """What the filters did that rest on columns of the file, which no panel shows."""
-    said = []
+    texts = []
     for key, title in BY_COLUMNS.items():
         for _, row in filters[filters["filter"] == key].iterrows():
             what = f"{row['judged']} of {row['units']} units judged, {row['dropped']} dropped"
             note = f" ({row['note']})" if isinstance(row["note"], str) and row["note"] else ""
-            said.append(f"{title}: {what if row['judged'] else 'no unit judged'}{note}")
-    return "; ".join(said)
+            texts.append(f"{title}: {what if row['judged'] else 'no unit judged'}{note}")
+    return "; ".join(texts)

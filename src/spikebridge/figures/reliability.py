@@ -25,13 +25,13 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         figure = style.new(2.75 * len(models) + 0.6, 3.7)
         grid = figure.subplots(1, len(models), squeeze=False, sharex=True, sharey=True)[0]
         for axes, model in zip(grid, models, strict=True):
-            mine = table[table["model"] == model].sort_values("predicted")
-            gap = float(np.average((mine["predicted"] - mine["observed"]).abs(), weights=mine["n"]))
+            model_rows = table[table["model"] == model].sort_values("predicted")
+            gap = float(np.average((model_rows["predicted"] - model_rows["observed"]).abs(), weights=model_rows["n"]))
             axes.plot([0, 1], [0, 1], color=style.FAINT, linewidth=1, linestyle="--", zorder=0)
-            error = np.abs([mine["observed"] - mine["low"], mine["high"] - mine["observed"]])
+            error = np.abs([model_rows["observed"] - model_rows["low"], model_rows["high"] - model_rows["observed"]])
             axes.errorbar(
-                mine["predicted"],
-                mine["observed"],
+                model_rows["predicted"],
+                model_rows["observed"],
                 error,
                 color=colour[model],
                 marker="o",

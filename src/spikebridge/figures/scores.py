@@ -27,9 +27,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         figure = style.new(3.0 * len(metrics) + 1.2, 1.5 + 0.5 * len(models))
         grid = figure.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
         for axes, metric in zip(grid, metrics, strict=True):
-            mine = table[table["metric"] == metric].set_index("model")
+            metric_rows = table[table["metric"] == metric].set_index("model")
             for k, model in enumerate(models):
-                value, low, high = (float(mine.loc[model, c]) for c in ("value", "ci_low", "ci_high"))
+                value, low, high = (float(metric_rows.loc[model, c]) for c in ("value", "ci_low", "ci_high"))
                 error = np.nan_to_num([[value - low], [high - value]])
                 axes.errorbar(value, k, xerr=np.abs(error), fmt="o", color=colour[model], markersize=7, elinewidth=2)
             axes.set_yticks(range(len(models)), [style.shown(m) for m in models])

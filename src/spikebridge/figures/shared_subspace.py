@@ -64,11 +64,19 @@ def _losses(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
 def _alignment(axes: Axes, table: pd.DataFrame) -> None:
     table = table[table["measure"].isin(("captured", "captured_by_components", "random"))]
     for region, colour in REGIONS.items():
-        mine = table[table["region"] == region].pivot_table(index="n_dimensions", columns="measure", values="value")
-        if len(mine):
-            axes.plot(mine.index, mine["captured"], "-o", color=colour, label=f"{region}: shared subspace")
-            axes.plot(mine.index, mine["captured_by_components"], "--", color=colour, label=f"{region}: components")
-            axes.plot(mine.index, mine["random"], ":", color=colour, label=f"{region}: random subspace")
+        by_measure = table[table["region"] == region].pivot_table(
+            index="n_dimensions", columns="measure", values="value"
+        )
+        if len(by_measure):
+            axes.plot(by_measure.index, by_measure["captured"], "-o", color=colour, label=f"{region}: shared subspace")
+            axes.plot(
+                by_measure.index,
+                by_measure["captured_by_components"],
+                "--",
+                color=colour,
+                label=f"{region}: components",
+            )
+            axes.plot(by_measure.index, by_measure["random"], ":", color=colour, label=f"{region}: random subspace")
     axes.set_xticks(sorted(table["n_dimensions"].unique()))
     axes.set_ylim(0, 1.4 * float(table["value"].max()))  # room above the lines for the legend
     axes.set_xlabel("dimensions")
@@ -80,10 +88,10 @@ def _variance(axes: Axes, table: pd.DataFrame) -> None:
     """Stacked from zero, parts below zero downwards."""
     regions = [r for r in REGIONS if (table["region"] == r).any()]
     ends = {sign: np.zeros(len(regions)) for sign in (1, -1)}
-    for part, (said, colour) in PARTS.items():
+    for part, (label, colour) in PARTS.items():
         share = table[table["part"] == part].set_index("region")["value"].reindex(regions).fillna(0.0).to_numpy(float)
         bottom = np.where(share < 0, ends[-1], ends[1])
-        axes.bar(range(len(regions)), share, 0.6, bottom=bottom, color=colour, label=said)
+        axes.bar(range(len(regions)), share, 0.6, bottom=bottom, color=colour, label=label)
         ends[1] += np.maximum(share, 0)
         ends[-1] += np.minimum(share, 0)
     axes.axhline(0, color=style.FAINT, linewidth=1)

@@ -54,10 +54,10 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             top.set_title(title)
             top.set_xlabel(label)
             bottom.set_xlabel("difference")
-            for one in (top, bottom):
-                one.xaxis.set_major_locator(style.few_ticks())
+            for panel in (top, bottom):
+                panel.xaxis.set_major_locator(style.few_ticks())
                 if column:
-                    one.set_yticklabels([])
+                    panel.set_yticklabels([])
         _legend(figure, axes[1, 0])
         of = f", {style.shown(shown)}" if shown else ""
         style.headline(figure, f"States: what the source passes to the target in each{of}")

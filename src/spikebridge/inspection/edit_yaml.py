@@ -21,10 +21,10 @@ def with_settings(text: str, model: str, values: Mapping[str, str], reasons: Seq
     text: a parameter file. values: key -> YAML. Where the file does not have the model, it is returned unchanged.
     Raises ConfigError where the section of the model is no mapping.
     """
-    found = _entry(yaml.compose(text, Loader=yaml.SafeLoader), "models", model)
-    if found is None or not values:
+    entry = _entry(yaml.compose(text, Loader=yaml.SafeLoader), "models", model)
+    if entry is None or not values:
         return text
-    key, node = found
+    key, node = entry
     edits = [_reasons(text, key.start_mark.index, reasons)]
     if isinstance(node, yaml.MappingNode):
         edits += _settings(text, node, values)
@@ -41,14 +41,14 @@ def with_settings(text: str, model: str, values: Mapping[str, str], reasons: Seq
 
 def _entry(node: Any, *path: str) -> tuple[yaml.Node, yaml.Node] | None:
     """The nodes of the last key of a path and of its value; None where it is not there."""
-    found = None
+    entry = None
     for name in path:
         entries = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((k, v) for k, v in entries if k.value == name), None)
-        if found is None:
+        entry = next(((k, v) for k, v in entries if k.value == name), None)
+        if entry is None:
             return None
-        node = found[1]
-    return found
+        node = entry[1]
+    return entry
 
 
 def _settings(text: str, node: yaml.MappingNode, values: Mapping[str, str]) -> list[Edit]:

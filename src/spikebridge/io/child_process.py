@@ -245,18 +245,18 @@ def _answer(work: Callable[[], Any], path: Path) -> list[Any]:
     """The result of the work, packed, with the names of the modules that it loaded."""
     before = set(sys.modules)
 
-    def said(kind: str, value: Any) -> list[Any]:
+    def answer(kind: str, value: Any) -> list[Any]:
         return packed((kind, value, [name for name in sys.modules if name not in before]))
 
     try:
-        return said("value", _named(work, path))
+        return answer("value", _named(work, path))
     except MemoryError:
-        return said("memory", None)
+        return answer("memory", None)
     except SpikebridgeError as error:
         error.__cause__ = error.__context__ = None
-        return said("error", error)
+        return answer("error", error)
     except Exception as error:  # the result cannot be sent: a defect
-        return said("error", RuntimeError(error_summary(error)))
+        return answer("error", RuntimeError(error_summary(error)))
 
 
 def _load_as_children_did() -> None:

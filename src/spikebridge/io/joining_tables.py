@@ -54,12 +54,12 @@ def joined_tables(parts: Sequence[tuple[str, Tables]], wrong: list[Finding]) -> 
     return {name: table for name, (_, table) in kept_tables.items()}
 
 
-def contradiction(one: pd.DataFrame, other: pd.DataFrame) -> str:
+def contradiction(table: pd.DataFrame, other: pd.DataFrame) -> str:
     """Description of how two tables of the same trials differ in their common columns; empty if they do not."""
-    if len(one) != len(other):
-        return f"{len(one)} and {len(other)} rows. One session has one table: remove one of the two"
-    for name in (c for c in one if c in other):
-        a, b = one[name], other[name]
+    if len(table) != len(other):
+        return f"{len(table)} and {len(other)} rows. One session has one table: remove one of the two"
+    for name in (c for c in table if c in other):
+        a, b = table[name], other[name]
         if _is_number(a) and _is_number(b):
             x, y = (v.to_numpy(dtype=np.float64, na_value=np.nan) for v in (a, b))
             odd = ~((np.abs(x - y) <= SAME_S) | (np.isnan(x) & np.isnan(y)) | (x == y))
@@ -67,7 +67,7 @@ def contradiction(one: pd.DataFrame, other: pd.DataFrame) -> str:
             odd = label_names(a) != label_names(b)
         if odd.any():
             row = int(np.flatnonzero(odd)[0])
-            n = f"{int(odd.sum())} of {len(one)} rows"
+            n = f"{int(odd.sum())} of {len(table)} rows"
             text = f"column {name} differs in {n}, first in row {row}: {a.iloc[row]} and {b.iloc[row]}"
             return text + (_as_offset(x - y) if name == "start_time" and _is_number(a) and _is_number(b) else REMEDY)
     return ""
@@ -117,10 +117,10 @@ def joined_behavior(parts: Sequence[tuple[str, pd.DataFrame]], notes: list[Findi
     return pd.concat(frames, ignore_index=True)
 
 
-def _same_series(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    if len(one) != len(other):
+def _same_series(series: pd.DataFrame, other: pd.DataFrame) -> bool:
+    if len(series) != len(other):
         return False
-    pairs = [(one[c].to_numpy(dtype=np.float64), other[c].to_numpy(dtype=np.float64)) for c in ("time_s", "value")]
+    pairs = [(series[c].to_numpy(dtype=np.float64), other[c].to_numpy(dtype=np.float64)) for c in ("time_s", "value")]
     return all(bool(np.allclose(a, b, rtol=0, atol=SAME_S, equal_nan=True)) for a, b in pairs)
 
 

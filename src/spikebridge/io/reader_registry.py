@@ -281,11 +281,11 @@ def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     return names
 
 
-def name_recordings(found: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
+def name_recordings(reader_by_path: Mapping[Path, Reader], path: Path) -> dict[Path, str]:
     """Names of the recordings at a path."""
-    if path in found:
-        return {path: name_of(path, found[path])}
-    return unique_names({p: name_of(p, r) for p, r in found.items()}, path)
+    if path in reader_by_path:
+        return {path: name_of(path, reader_by_path[path])}
+    return unique_names({p: name_of(p, r) for p, r in reader_by_path.items()}, path)
 
 
 def recordings_at(path: Path, reader: str = "auto") -> dict[Path, Reader]:
@@ -354,14 +354,14 @@ def _refuse_recording(link: Path, target: Path, reader: str) -> None:
         )
 
 
-def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> list[str]:
+def not_recordings(path: Path, paths: Iterable[Path], reader: str = "auto") -> list[str]:
     """Name the files and folders of a folder that belong to none of its recordings.
 
     Parameters
     ----------
     path : Path
         The folder, or a recording.
-    found : iterable of Path
+    paths : iterable of Path
         The recordings there.
     reader : str
         "auto", or the name of a reader.
@@ -372,12 +372,12 @@ def not_recordings(path: Path, found: Iterable[Path], reader: str = "auto") -> l
         Names within the folder. If a path was not searched (too deep, a loop of links, a broken link), the reason
         follows in brackets.
     """
-    path, found = Path(path), set(found)
-    if path in found:
+    path, paths = Path(path), set(paths)
+    if path in paths:
         return []
-    if unread_in(path, found):
-        found |= {f for p in found if (known := reader_of(p, reader) or reader_of(p)) for f in files_of(p, known)}
-    return [entry.name_in(path) for entry in unread_in(path, found)]
+    if unread_in(path, paths):
+        paths |= {f for p in paths if (known := reader_of(p, reader) or reader_of(p)) for f in files_of(p, known)}
+    return [entry.name_in(path) for entry in unread_in(path, paths)]
 
 
 def _nothing_in(path: Path, reader: str) -> DataError:

@@ -153,14 +153,14 @@ def columns_of_label(label: Label, table: pd.DataFrame) -> tuple[str, ...]:
     """The columns that a label is made of. Raises ConfigError for an expression that is not allowed."""
     if isinstance(label, str) and (label in table or is_missing_column(label, table)):
         return (label,)
-    found: dict[str, None] = {}
+    columns: dict[str, None] = {}
     for key, text in _expressions(label):
         try:
-            found |= dict.fromkeys(parse(text).columns)
+            columns |= dict.fromkeys(parse(text).columns)
         except ExpressionError as error:
             hint = "; write == to compare" if has_single_equals_sign(text) else ""
             raise ConfigError(f"{key} = {text!r}: cannot be evaluated ({error}){hint}") from error
-    return tuple(found)
+    return tuple(columns)
 
 
 def _expressions(label: Label) -> Iterator[tuple[str, str]]:
@@ -237,7 +237,7 @@ def _over(table: pd.DataFrame, key: str, text: str, name: str) -> Value:
 def _members(value: tuple[str, Value], text: str) -> NDArray[np.bool_]:
     """(trial,): where an expression is true. A column of 0 and 1 is one of false and true."""
     key, answer = value
-    said = truth(answer)
-    if said is None:
+    is_true = truth(answer)
+    if is_true is None:
         raise ConfigError(f"{key} = {text!r}: expected true or false for each trial, or 0 and 1")
-    return equals(said, True)
+    return equals(is_true, True)

@@ -143,9 +143,11 @@ def judge_of_column(column: str) -> int:
 
 def find_label_columns(units: pd.DataFrame, always: Collection[str] = ()) -> list[str]:
     """The columns that hold labels, in the order in which they count. always: columns that do, whatever their words."""
-    found = [c for c in map(str, units) if c in always or (c not in IDENTIFYING_COLUMNS and holds_labels(c, units[c]))]
+    columns = [
+        c for c in map(str, units) if c in always or (c not in IDENTIFYING_COLUMNS and holds_labels(c, units[c]))
+    ]
     return sorted(
-        found,
+        columns,
         key=lambda c: (
             judge_of_column(c),
             PREFERRED_COLUMNS.index(c.lower()) if c.lower() in PREFERRED_COLUMNS else len(PREFERRED_COLUMNS),
@@ -169,7 +171,7 @@ def holds_labels(column: str, values: pd.Series) -> bool:
 
 def unused_label_columns(units: pd.DataFrame) -> list[str]:
     """Columns that may be labels and are not recognised as such, each with what it holds, for a message."""
-    said = []
+    descriptions = []
     for column in map(str, units):
         if column in IDENTIFYING_COLUMNS or holds_labels(column, units[column]):
             continue
@@ -180,8 +182,8 @@ def unused_label_columns(units: pd.DataFrame) -> list[str]:
         flag = bool(parts & FLAG_WORDS) and yes_or_no
         rating = bool(parts & RATING_WORDS or {"cluster", "group"} <= parts) and 1 < len(counts) <= MAX_RATINGS
         if known or (counts and flag) or rating:
-            said.append(f"{column} ({listed((f'{w}: {n}' for w, n in counts.most_common()), 4)})")
-    return said
+            descriptions.append(f"{column} ({listed((f'{w}: {n}' for w, n in counts.most_common()), 4)})")
+    return descriptions
 
 
 def merge_labels(columns: Mapping[str, Sequence[str]], judge: Callable[[str], int] = judge_of_column) -> MergedLabels:
@@ -206,8 +208,8 @@ def merge_labels(columns: Mapping[str, Sequence[str]], judge: Callable[[str], in
     n = len(next(iter(columns.values()), ()))
     labels, source, wrong = [], [], []
     for row in range(n):
-        said = {c: words[row] for c, words in columns.items() if words[row]}
-        judged = {c: word for c, word in said.items() if canonical_word(word) != "unsorted"} or said
+        unit_words = {c: words[row] for c, words in columns.items() if words[row]}
+        judged = {c: word for c, word in unit_words.items() if canonical_word(word) != "unsorted"} or unit_words
         persons = {c: word for c, word in judged.items() if judge(c) in (PERSON, UNNAMED)}
         column = strictest(persons) if persons else next(iter(judged), "")
         labels.append(judged.get(column, ""))

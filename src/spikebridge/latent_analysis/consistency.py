@@ -42,15 +42,15 @@ def tables(refits: Refits) -> dict[str, pd.DataFrame]:
     return {"consistency": pd.DataFrame(rows, columns=["recording", "fold", "compared", "r2"])}
 
 
-def agreement(one: Sequence[Array], other: Sequence[Array]) -> float:
+def agreement(first: Sequence[Array], second: Sequence[Array]) -> float:
     """R2 of the linear map from the latents of one fit to those of another, mean over both ways.
 
-    one, other: each (latents of the training windows, of the test windows), (window, bin, latent) of the same windows.
-    The map is fitted in training windows and scored on the test block: half of a short block would not hold every place
-    that the other half visits. All latents together, so that one counts as much as it varies: 1 - residual / total sum
-    of squares.
+    first, second: each (latents of the training windows, of the test windows), (window, bin, latent) of the same
+    windows. The map is fitted in training windows and scored on the test block: half of a short block would not hold
+    every place that the other half visits. All latents together, so that one counts as much as it varies: 1 - residual
+    / total sum of squares.
     """
-    return float(np.mean([_one_way(*a, *b) for a, b in ((one, other), (other, one))]))
+    return float(np.mean([_one_way(*a, *b) for a, b in ((first, second), (second, first))]))
 
 
 def _one_way(x: Array, x_test: Array, y: Array, y_test: Array) -> float:

@@ -122,20 +122,20 @@ def find_states(
     DataError
         For intervals without a beginning or end.
     """
-    found: dict[str, dict[str, StateBins]] = {name: {} for name in state_names(states)}
+    bins_of_states: dict[str, dict[str, StateBins]] = {name: {} for name in state_names(states)}
     for timeline in timelines:
         for name, bins in _of_recording(states, trials, timeline, windows[timeline.recording]).items():
-            found[name][timeline.recording] = bins
-    for name, recordings in found.items():
+            bins_of_states[name][timeline.recording] = bins
+    for name, recordings in bins_of_states.items():
         if recordings and all(bins.missing for bins in recordings.values()):
             recording, bins = next(iter(recordings.items()))
             others = f"none of {len(recordings)} recordings has it: " if len(recordings) > 1 else ""
             raise ConfigError(f"analysis.states.{name}: {others}{recording} has {bins.missing}")
-    return found
+    return bins_of_states
 
 
 def _of_recording(states: States, trials: TrialsConfig, timeline: Timeline, w: Windows) -> dict[str, StateBins]:
-    found: dict[str, StateBins] = {}
+    bins_of_states: dict[str, StateBins] = {}
     for name, state in states.items():
         key = f"analysis.states.{name}"
         inside, outside = np.ones((2, len(w), w.n_bins), dtype=bool)
@@ -152,10 +152,10 @@ def _of_recording(states: States, trials: TrialsConfig, timeline: Timeline, w: W
                 holds, fails = _condition(f"{key}.where", expression, timeline, w)
                 inside, outside = inside & holds, (outside & (state.intervals is not None)) | fails
         nowhere = np.zeros_like(inside)
-        found[name] = StateBins(nowhere if missing else inside, missing)
+        bins_of_states[name] = StateBins(nowhere if missing else inside, missing)
         if len(states) == 1:
-            found[OUTSIDE.format(name)] = StateBins(nowhere if missing else outside, missing)
-    return found
+            bins_of_states[OUTSIDE.format(name)] = StateBins(nowhere if missing else outside, missing)
+    return bins_of_states
 
 
 def _missing_table(timeline: Timeline, name: str) -> str:

@@ -82,12 +82,14 @@ def recording_table(results: Sequence[PairResult]) -> pd.DataFrame:
     for result in results:
         about = result.estimates
         for name, trials in result.trials.groupby("recording", sort=True):
-            one = np.ones((1, 1))
+            weights = np.ones((1, 1))
             index = np.zeros(len(trials), dtype=np.int64)
             units = about.units[str(name)]
             row = {"source": about.source, "target": about.target, "recording": name}
             row |= {"source_units": units[0], "target_units": units[1], "n_trials": len(trials)}
-            row |= {key: float(bits_score(nats, trials, index)(one)[0]) for key, nats in nats_of_scores(trials).items()}
+            row |= {
+                key: float(bits_score(nats, trials, index)(weights)[0]) for key, nats in nats_of_scores(trials).items()
+            }
             none = LagAndDimension(None, None, None, 0)
             rows.append(row | coupling_columns(about.couplings.get(str(name), none)))
     return pd.DataFrame(rows, columns=RECORDING_COLUMNS)

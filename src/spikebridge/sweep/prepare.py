@@ -84,19 +84,20 @@ def ingest_regions(
     DataError, ConfigError
         With all errors in all recordings, or where fewer than two regions are found.
     """
-    found = find_regions(sections.data, sections.sweep.regions)
+    regions = find_regions(sections.data, sections.sweep.regions)
     data_of = {
         name: section
-        for name, of in found.recordings.items()
-        if (section := section_of(sections.data, of, found.groups, found.groups)) is not None
+        for name, of in regions.recordings.items()
+        if (section := section_of(sections.data, of, regions.groups, regions.groups)) is not None
     }
     if not data_of:
         raise DataError(
-            f"{sections.data.path}: a sweep needs two regions or more in one recording; regions: {listed(found.groups)}"
+            f"{sections.data.path}: a sweep needs two regions or more in one recording; regions: "
+            f"{listed(regions.groups)}"
         )
     out.mkdir(parents=True, exist_ok=True)
     ingest(IngestSections.of(sections), out, earlier, say, data_of)
-    found.write(out)
+    regions.write(out)
 
 
 def prepare(sections: PrepareSections, ingested: Path, out: Path, say: Callable[[str], None]) -> SweepPlan:
@@ -130,17 +131,17 @@ def prepare(sections: PrepareSections, ingested: Path, out: Path, say: Callable[
             f"split.by: a sweep needs block, got {sections.split.by}: the nested models and the common folds of all "
             "pairs hold out blocks of trials"
         )
-    found, recordings = FoundRegions.read(ingested), IngestedRecordings(ingested)
+    regions, recordings = FoundRegions.read(ingested), IngestedRecordings(ingested)
     out.mkdir(parents=True, exist_ok=True)
-    judging = [_Judging(ingested, name, sections, found, out / QUALITY) for name in recordings.names]
+    judging = [_Judging(ingested, name, sections, regions, out / QUALITY) for name in recordings.names]
     kept = run_jobs(_kept_units, judging, n_workers(sections.compute, len(judging)), lambda _: None)
     animals = {name: str(load_about(ingested / name)["animal"]) for name in recordings.names}
-    plan = make_plan(list(found.groups), dict(zip(recordings.names, kept, strict=True)), animals, sections.sweep)
+    plan = make_plan(list(regions.groups), dict(zip(recordings.names, kept, strict=True)), animals, sections.sweep)
     if not plan.pairs:
-        raise DataError(_no_pair(plan, found))
+        raise DataError(_no_pair(plan, regions))
     used = [name for name in recordings.names if name not in plan.unused_recordings]
     classes = classes_of((r for r in recordings.trials() if r.name in used), sections.trials)
-    cutting = [_Cutting(ingested, name, sections, found, plan, classes, out) for name in used]
+    cutting = [_Cutting(ingested, name, sections, regions, plan, classes, out) for name in used]
     longest = run_jobs(_cut, cutting, n_workers(sections.compute, len(cutting)), say)
     reference = [
         load_recording_windows(windows_of(out, plan.folders[region]), name)
@@ -157,11 +158,11 @@ def _folds_alone(splits: Splits) -> Splits:
     return replace(alone, hash=content_hash(alone))
 
 
-def _no_pair(plan: SweepPlan, found: FoundRegions) -> str:
+def _no_pair(plan: SweepPlan, regions: FoundRegions) -> str:
     reasons = [f"{pair.source} → {pair.target}: {pair.reason}" for pair in plan.left_out]
     reasons += [f"{region}: {why}" for region, why in plan.unused_regions.items()]
     return (
-        f"no pair of the regions {listed(found.groups)} has enough units: {listed(reasons, 6)}. Set a smaller "
+        f"no pair of the regions {listed(regions.groups)} has enough units: {listed(reasons, 6)}. Set a smaller "
         "sweep.min_units or sweep.min_recordings, or group regions"
     )
 
@@ -173,14 +174,14 @@ class _Judging:
     ingested: Path
     name: str
     sections: PrepareSections
-    found: FoundRegions
+    regions: FoundRegions
     quality: Path
 
 
 def _kept_units(job: _Judging, report: Report) -> dict[str, int]:
     """Region -> units that the filters keep."""
-    recording, groups = load_ingested(job.ingested / job.name), job.found.groups
-    data = section_of(job.sections.data, job.found.recordings[job.name], groups, groups)
+    recording, groups = load_ingested(job.ingested / job.name), job.regions.groups
+    data = section_of(job.sections.data, job.regions.recordings[job.name], groups, groups)
     assert data is not None  # others were not ingested
     table = quality_table(recording, data, job.sections.quality)
     save_quality(table.drop(columns="role"), job.quality, job.name)
@@ -195,7 +196,7 @@ class _Cutting:
     ingested: Path
     name: str
     sections: PrepareSections
-    found: FoundRegions
+    regions: FoundRegions
     plan: SweepPlan
     classes: tuple[str, ...]
     out: Path
@@ -206,13 +207,13 @@ def _cut(job: _Cutting, report: Report) -> str:
     pairs = [pair for pair in job.plan.pairs if job.name in pair.recordings]
     used = {region for pair in pairs for region in (pair.source, pair.target)}
     recording = load_ingested(job.ingested / job.name)
-    data = section_of(job.sections.data, job.found.recordings[job.name], job.found.groups, used)
+    data = section_of(job.sections.data, job.regions.recordings[job.name], job.regions.groups, used)
     assert data is not None  # a pair has two regions
     whole, _ = make_windows(recording, replace(WindowSections.of(job.sections), data=data), job.classes)
     gaps = {}
     for region in job.plan.folders:
         if region in used:
-            part = region_windows(whole, recording, job.found.groups[region])
+            part = region_windows(whole, recording, job.regions.groups[region])
             save_windows(part, windows_of(job.out, job.plan.folders[region]))
             gaps[region] = gap_s(part)
     report(f"{job.name}: {len(whole)} windows, regions {listed(gaps)}")

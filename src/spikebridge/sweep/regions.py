@@ -102,7 +102,7 @@ def group_regions(units: Sequence[Mapping[str, int]], asked: Asked = None) -> di
 
 def _names(group: str, parts: Sequence[str], known: Collection[str]) -> list[str]:
     """The names in the recordings of the regions of a group."""
-    found: list[str] = []
+    matches: list[str] = []
     for part in parts:
         names = sorted(name for name in known if same_region(name) == same_region(part))
         if not names:
@@ -111,8 +111,8 @@ def _names(group: str, parts: Sequence[str], known: Collection[str]) -> list[str
                 f"sweep.regions: no unit of any recording is in {part}{of}{did_you_mean(part, known)} Regions: "
                 f"{listed(sorted(known))}"
             )
-        found += names
-    return list(dict.fromkeys(found))
+        matches += names
+    return list(dict.fromkeys(matches))
 
 
 def _refuse_overlaps(groups: Mapping[str, Sequence[str]]) -> None:

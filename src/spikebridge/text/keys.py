@@ -53,7 +53,7 @@ def original_name(text: str) -> str:
     str
         The name.
     """
-    return ESCAPED.sub(lambda found: chr(int(found[1], 16)) if found[1] else "", text)
+    return ESCAPED.sub(lambda match: chr(int(match[1], 16)) if match[1] else "", text)
 
 
 def safe_path(*parts: str) -> str:

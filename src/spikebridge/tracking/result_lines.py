@@ -106,12 +106,12 @@ def power_lines(power: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[st
 
 def beyond_linear_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     """One line: what seq2seq adds over the best linear translator, and what the data look like."""
-    if found := metrics.get("beyond_linear"):
-        linear, bits = found["linear"], found["source_bits_per_spike"]
+    if beyond_linear := metrics.get("beyond_linear"):
+        linear, bits = beyond_linear["linear"], beyond_linear["source_bits_per_spike"]
         each = ", ".join(f"{model} {number(bits[model])}" for model in sorted(bits, key=lambda model: model == linear))
         yield (
-            f"Over the best linear translator (source bits/spike: {each}): {_interval(found)}; "
-            f"the data look: {found['looks']} (margin {found['margin']:.0%} of {linear})"
+            f"Over the best linear translator (source bits/spike: {each}): {_interval(beyond_linear)}; "
+            f"the data look: {beyond_linear['looks']} (margin {beyond_linear['margin']:.0%} of {linear})"
         )
 
 
@@ -127,14 +127,14 @@ STATE_MEASURES = {
 
 def state_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
     """One line for each measure with its value in every state; below it, one for each difference of two states."""
-    found = metrics.get("states")
-    if not found:
+    states = metrics.get("states")
+    if not states:
         return
     for measure, title in STATE_MEASURES.items():
-        scores = {state: each[measure] for state, each in found["values"].items() if measure in each}
+        scores = {state: each[measure] for state, each in states["values"].items() if measure in each}
         if scores:
             yield f"States ({title}): {', '.join(f'{state} {_value(score)}' for state, score in scores.items())}"
-        for first, others in found["differences"].items():
+        for first, others in states["differences"].items():
             for second, ways in ((s, measures[measure]) for s, measures in others.items() if measure in measures):
                 for way, row in ways.items():
                     holm = f", Holm p = {number(row['p_holm'])}" if row["p_holm"] is not None else ""

@@ -148,8 +148,8 @@ class SpikeTrains:
 
     def _trains_between(self, first: int, n: int) -> tuple[slice, NDArray[np.int64]]:
         """Trains with a spike among the n from spike `first` on, and where among these each of them begins."""
-        one, last = self._train(np.array([first, first + n - 1])).tolist()
-        return slice(one, last + 1), np.maximum(self.start[one : last + 1] - first, 0)
+        first_train, last_train = self._train(np.array([first, first + n - 1])).tolist()
+        return slice(first_train, last_train + 1), np.maximum(self.start[first_train : last_train + 1] - first, 0)
 
     def _train(self, spikes: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.searchsorted(self.start, spikes, side="right") - 1

@@ -23,15 +23,15 @@ def audited(study: Study) -> Path:
 
 @pytest.mark.slow
 def test_known_effects_are_found(audited: Path) -> None:
-    said = EvaluationRun(audited).read_metrics()["analysis"]["optimism"]
-    bits = said["bits_per_spike"]["seq2seq"]
+    optimism = EvaluationRun(audited).read_metrics()["analysis"]["optimism"]
+    bits = optimism["bits_per_spike"]["seq2seq"]
     assert bits["blocked"] == pytest.approx(fake_analysis.TOLD["blocked"])
     assert bits["leaky"] == pytest.approx(fake_analysis.TOLD["leaky"])
     assert [bits[k] for k in ("leaky_minus_blocked", "ci_low", "ci_high")] == pytest.approx([0.3] * 3)
     assert bits["seeds_sd"] == pytest.approx(0, abs=1e-12) and bits["n_seeds"] == 2
     assert bits["inner"] == pytest.approx(0.15)
     for model in ("seq2seq", "dnn"):
-        row = said["balanced_accuracy"][model]
+        row = optimism["balanced_accuracy"][model]
         assert row["ci_low"] < 0.2 < row["ci_high"] and row["leaky_minus_blocked"] == pytest.approx(0.2, abs=0.1)
         assert row["inner"] is None  # the fake tuner says nothing of decisions
 

@@ -20,38 +20,40 @@ from spikebridge.tracking.result_lines import analysis_lines
 
 
 @pytest.fixture(scope="module")
-def found(study: Study) -> Path:
+def evaluated(study: Study) -> Path:
     folder = fake_analysis.make_analysis(study, "analysis_subspace")
     evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_subspace", folder)
     return study.root / "out_subspace"
 
 
-def table_of(found: Path, name: str) -> pd.DataFrame:
-    return read_table(EvaluationRun(found).tables, name)
+def table_of(evaluated: Path, name: str) -> pd.DataFrame:
+    return read_table(EvaluationRun(evaluated).tables, name)
 
 
-def test_a_removed_mode_costs_what_it_was_made_to_cost(found: Path) -> None:
-    said = EvaluationRun(found).read_metrics()["analysis"]["ablation"]
-    bits = said["source_bits_per_spike"]
+def test_a_removed_mode_costs_what_it_was_made_to_cost(evaluated: Path) -> None:
+    ablation = EvaluationRun(evaluated).read_metrics()["analysis"]["ablation"]
+    bits = ablation["source_bits_per_spike"]
     assert bits["0"]["value"] == pytest.approx(fake_analysis.WHOLE) and bits["0"]["loss"] == 0
     for mode, lost in fake_analysis.LOST.items():
         row = bits[str(mode)]  # every cluster loses the same: so does every resample
         assert [row["loss"], row["loss_low"], row["loss_high"]] == pytest.approx([lost] * 3)
         assert row["value"] == pytest.approx(fake_analysis.WHOLE - lost)
-    decided = said["balanced_accuracy"]
+    decided = ablation["balanced_accuracy"]
     assert decided["2"]["loss_low"] > 0.1
     assert decided["1"]["loss"] == decided["3"]["loss"] == 0
-    assert said["log_loss"]["2"]["loss_low"] > 0.1
+    assert ablation["log_loss"]["2"]["loss_low"] > 0.1
 
 
-def test_the_decision_without_a_mode_is_that_of_scikit_learn(study: Study, found: Path) -> None:
+def test_the_decision_without_a_mode_is_that_of_scikit_learn(study: Study, evaluated: Path) -> None:
     raw = pd.read_csv(study.root / "analysis_subspace" / "ablation.csv")
-    table = table_of(found, "ablation").query("metric == 'balanced_accuracy'").set_index(["recording", "removed"])
+    table = table_of(evaluated, "ablation").query("metric == 'balanced_accuracy'").set_index(["recording", "removed"])
     for (recording, removed), rows in raw.groupby(["recording", "removed"]):
         by_hand = balanced_accuracy_score(rows["label"], rows["predicted"])
         assert table.loc[(recording, removed), "value"] == pytest.approx(by_hand)
     for removed, rows in raw.groupby("removed"):
-        losses = table_of(found, "ablation").query("metric == 'log_loss' and recording == 'all'").set_index("removed")
+        losses = (
+            table_of(evaluated, "ablation").query("metric == 'log_loss' and recording == 'all'").set_index("removed")
+        )
         assert losses.loc[removed, "value"] == pytest.approx(rows["log_loss"].mean())
         assert losses.loc[removed, "n_folds"] == 2
 
@@ -68,22 +70,22 @@ def test_a_mode_that_one_fold_lacks_is_compared_in_the_others(study: Study, tmp_
     assert row["loss"] == pytest.approx(0, abs=1e-12)
 
 
-def test_alignment_is_the_ratio_and_variance_adds_up(found: Path) -> None:
-    table = table_of(found, "alignment")
+def test_alignment_is_the_ratio_and_variance_adds_up(evaluated: Path) -> None:
+    table = table_of(evaluated, "alignment")
     for n, (captured, components) in fake_analysis.CAPTURED.items():
         rows = table[(table["n_dimensions"] == n) & (table["recording"] == "all") & (table["region"] == "target")]
         values = rows.set_index("measure")["value"]
         assert values["captured"] == pytest.approx(captured)
         assert values["alignment"] == pytest.approx(captured / components)
         assert values["angle"] == pytest.approx(30)
-    said = EvaluationRun(found).read_metrics()["analysis"]["shared_variance"]
+    shares = EvaluationRun(evaluated).read_metrics()["analysis"]["shared_variance"]
     for region, parts in fake_analysis.VARIANCE.items():
-        assert {k: row["value"] for k, row in said[region].items()} == pytest.approx(parts)
-        assert np.sum([row["value"] for row in said[region].values()]) == pytest.approx(1)
+        assert {k: row["value"] for k, row in shares[region].items()} == pytest.approx(parts)
+        assert np.sum([row["value"] for row in shares[region].values()]) == pytest.approx(1)
 
 
-def test_results_have_a_line_for_each_table(found: Path) -> None:
-    lines = analysis_lines(SimpleNamespace(metrics=lambda: EvaluationRun(found).read_metrics()))
+def test_results_have_a_line_for_each_table(evaluated: Path) -> None:
+    lines = analysis_lines(SimpleNamespace(metrics=lambda: EvaluationRun(evaluated).read_metrics()))
     assert "Loss without a mode of the translation (bits/spike from the source): 1: 0.200, 2: 0.050, 3: 0.000" in lines
     assert (
         "Variance in the shared subspace over that in as many principal components: source 1: 0.500, 2: 0.900; "
@@ -92,7 +94,7 @@ def test_results_have_a_line_for_each_table(found: Path) -> None:
     assert any(line.startswith("Share of the variance of smoothed counts: source shared: 0.300") for line in lines)
 
 
-def test_a_table_without_a_column_is_named(study: Study, found: Path, tmp_path: Path) -> None:
+def test_a_table_without_a_column_is_named(study: Study, evaluated: Path, tmp_path: Path) -> None:
     shutil.copytree(study.root / "analysis_subspace", tmp_path / "analysis")
     path = tmp_path / "analysis" / "alignment.csv"
     pd.read_csv(path).drop(columns="captured").to_csv(path, index=False)

@@ -50,8 +50,8 @@ class Climbed:
     folder: Path
     inputs: Inputs
 
-    def resampling(self, found: TranslationSteps) -> Resampling:
-        table = found.steps["mean_rate"].table
+    def resampling(self, steps: TranslationSteps) -> Resampling:
+        table = steps.steps["mean_rate"].table
         return Resampling.of(table, self.study.config.statistics, np.random.default_rng(0))
 
 
@@ -67,17 +67,17 @@ def climbed(tmp_path_factory: pytest.TempPathFactory) -> Climbed:
 
 @pytest.fixture(scope="module")
 def table(climbed: Climbed) -> pd.DataFrame:
-    found, report = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
+    steps, report = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     assert report["passed"]
     assert report["models"] == sorted(f"ladder/{s}" for s in ORDER)
     settings = climbed.study.config.statistics
-    return encoding_table(found, climbed.resampling(found), settings, np.random.default_rng(0))
+    return encoding_table(steps, climbed.resampling(steps), settings, np.random.default_rng(0))
 
 
 @pytest.fixture(scope="module")
 def gains(climbed: Climbed) -> pd.DataFrame:
-    found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
-    return communication_gain(found, climbed.resampling(found), climbed.study.config.statistics)
+    steps, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
+    return communication_gain(steps, climbed.resampling(steps), climbed.study.config.statistics)
 
 
 def test_values_add_up(climbed: Climbed, table: pd.DataFrame) -> None:
@@ -101,8 +101,8 @@ def test_values_add_up(climbed: Climbed, table: pd.DataFrame) -> None:
 
 def test_a_table_with_every_step(climbed: Climbed) -> None:
     """Behaviour recorded: no row comes with words of its own."""
-    found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
-    whole = replace(found, steps={**found.steps, "behavior": found.steps["psth"]}, missing={})
+    steps, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
+    whole = replace(steps, steps={**steps.steps, "behavior": steps.steps["psth"]}, missing={})
     settings = climbed.study.config.statistics
     rows = encoding_table(whole, climbed.resampling(whole), settings, np.random.default_rng(0))
     assert rows.set_index("step").loc["behavior", "gain"] == 0
@@ -130,26 +130,26 @@ def test_sign_flip_over_blocks_and_holm(climbed: Climbed, table: pd.DataFrame) -
 def test_gain_of_units_by_hand(climbed: Climbed, gains: pd.DataFrame, table: pd.DataFrame) -> None:
     units = climbed.ladder.units.groupby(["recording", "unit", "step"])[["nats", "spikes"]].sum()
     nats, spikes = units["nats"].unstack(), units["spikes"].unstack()["seq2seq"]
-    mine = gains[gains["unit"] != "all"].set_index(["recording", "unit"])
+    unit_gains = gains[gains["unit"] != "all"].set_index(["recording", "unit"])
     for column, step, before in (
         ("gain", "seq2seq", "target_history"),
         ("linear_source_gain", "linear_source", "target_history"),
         ("seq2seq_gain", "seq2seq", "linear_source"),
     ):
         wanted = (nats[step] - nats[before]) / spikes / np.log(2)
-        np.testing.assert_allclose(mine.loc[wanted.index, column].to_numpy(float), wanted, atol=1e-12)
-    assert (mine["ci_low"] <= mine["gain"]).all()
+        np.testing.assert_allclose(unit_gains.loc[wanted.index, column].to_numpy(float), wanted, atol=1e-12)
+    assert (unit_gains["ci_low"] <= unit_gains["gain"]).all()
     pooled = gains[(gains["recording"] == "all")].iloc[0]
     total = table[table["metric"] == COMMUNICATION].iloc[0]
     for column, of in (("gain", "gain"), ("ci_low", "gain_low"), ("ci_high", "gain_high")):
         assert pooled[column] == pytest.approx(total[of], abs=1e-12)
-    said = gain_scores(gains, table)
-    assert said["value"] == pytest.approx(said["linear_source_gain"] + said["seq2seq_gain"])
-    assert said["value"] > 0.02
-    assert said["verdict"] == "communication better"
-    assert said["n_units"] == sum(len(w.target_units) for w in climbed.study.windows)
-    assert said["n_units_above_zero"] > said["n_units"] / 2
-    assert set(said["per_recording"]) == {w.recording for w in climbed.study.windows}
+    score = gain_scores(gains, table)
+    assert score["value"] == pytest.approx(score["linear_source_gain"] + score["seq2seq_gain"])
+    assert score["value"] > 0.02
+    assert score["verdict"] == "communication better"
+    assert score["n_units"] == sum(len(w.target_units) for w in climbed.study.windows)
+    assert score["n_units_above_zero"] > score["n_units"] / 2
+    assert set(score["per_recording"]) == {w.recording for w in climbed.study.windows}
 
 
 def test_the_figure_is_drawn_from_it(gains: pd.DataFrame, tmp_path: Path) -> None:
@@ -158,18 +158,18 @@ def test_the_figure_is_drawn_from_it(gains: pd.DataFrame, tmp_path: Path) -> Non
 
 
 def test_without_a_source_step_there_is_no_gain(climbed: Climbed) -> None:
-    found, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
+    steps, _ = read_encoding(NestedModelRun(climbed.folder), climbed.inputs)
     less = replace(
-        found,
-        steps={k: v for k, v in found.steps.items() if k not in ("linear_source", "seq2seq")},
-        missing={**found.missing, "linear_source": "of a test", "seq2seq": "of a test"},
+        steps,
+        steps={k: v for k, v in steps.steps.items() if k not in ("linear_source", "seq2seq")},
+        missing={**steps.missing, "linear_source": "of a test", "seq2seq": "of a test"},
     )
     settings = climbed.study.config.statistics
     assert communication_gain(less, climbed.resampling(less), settings).empty
     rows = encoding_table(less, climbed.resampling(less), settings, np.random.default_rng(0))
     assert (rows["family"] == "").all()
     assert len(rows) == len(MODELS)
-    none = TranslationSteps({}, found.units, MODELS, dict.fromkeys(MODELS, "of a test"))
+    none = TranslationSteps({}, steps.units, MODELS, dict.fromkeys(MODELS, "of a test"))
     rows = encoding_table(none, None, settings, np.random.default_rng(0))
     assert set(rows["verdict"]) == {"left out: of a test"}
     assert communication_gain(none, None, settings).empty

@@ -28,8 +28,8 @@ WITHIN = "balanced_accuracy_within_blocks"
 
 
 @pytest.fixture(scope="module")
-def table(found: Path) -> pd.DataFrame:
-    return read_table(EvaluationRun(found).tables, "ladder")
+def table(evaluated: Path) -> pd.DataFrame:
+    return read_table(EvaluationRun(evaluated).tables, "ladder")
 
 
 def of(table: pd.DataFrame, step: str, metric: str = WITHIN) -> dict[str, Any]:
@@ -101,26 +101,26 @@ def test_steps_stand_in_order_and_what_is_left_out_says_why(table: pd.DataFrame)
     assert of(table, "majority")["value"] == 0.5
 
 
-def test_the_primary_families_do_not_notice(climbed: Study, found: Path) -> None:
+def test_the_primary_families_do_not_notice(climbed: Study, evaluated: Path) -> None:
     evaluate(EvaluationSections.of(climbed.config), *climbed.places, climbed.root / "alone")
-    whole, alone = EvaluationRun(found), EvaluationRun(climbed.root / "alone")
+    whole, alone = EvaluationRun(evaluated), EvaluationRun(climbed.root / "alone")
     assert alone.comparisons.read_bytes() == whole.comparisons.read_bytes()
     assert alone.nulls.read_bytes() == whole.nulls.read_bytes()
     with_ladder, without = whole.read_metrics(), alone.read_metrics()
-    said = with_ladder.pop("ladder")["decision"]
+    decision = with_ladder.pop("ladder")["decision"]
     assert set(with_ladder.pop("decision_course")) == {"source_region", "translated_latents"}
     assert with_ladder == without
-    assert said["latents_and_task"][WITHIN]["gain"]["value"] > 0.05
-    assert said["latents_and_task"][WITHIN]["verdict"] == "latents_and_task better"
-    assert "gain" not in said["majority"][WITHIN]
-    assert "behavior" not in said
-    leakage = EvaluationRun(found).read_leakage()
+    assert decision["latents_and_task"][WITHIN]["gain"]["value"] > 0.05
+    assert decision["latents_and_task"][WITHIN]["verdict"] == "latents_and_task better"
+    assert "gain" not in decision["majority"][WITHIN]
+    assert "behavior" not in decision
+    leakage = EvaluationRun(evaluated).read_leakage()
     assert leakage["passed"] and leakage["ladder"]["passed"]
     assert "ladder/translated_latents" in leakage["ladder"]["models"]
 
 
-def test_the_lines_of_results(found: Path, table: pd.DataFrame, tmp_path: Path) -> None:
-    results: Any = SimpleNamespace(evaluation=EvaluationRun(found))
+def test_the_lines_of_results(evaluated: Path, table: pd.DataFrame, tmp_path: Path) -> None:
+    results: Any = SimpleNamespace(evaluation=EvaluationRun(evaluated))
     first, *tested = nested_model_lines(results)
     shown = [s.replace("_", " ") for s in REFERENCE if s != "behavior"]
     assert first.startswith(f"Nested models, decision (balanced accuracy within blocks): {shown[0]} 0.500, {shown[1]} ")

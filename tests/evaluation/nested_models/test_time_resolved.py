@@ -21,8 +21,8 @@ from spikebridge.tracking.result_lines import time_resolved_lines
 
 
 @pytest.fixture(scope="module")
-def table(found: Path) -> pd.DataFrame:
-    return read_table(EvaluationRun(found).tables, "decision_course")
+def table(evaluated: Path) -> pd.DataFrame:
+    return read_table(EvaluationRun(evaluated).tables, "decision_course")
 
 
 def by_recording(study: Study, name: str) -> pd.Series:
@@ -46,7 +46,9 @@ def test_p_is_the_share_of_signs_whose_largest_t_is_as_large(climbed: Study, tab
         signs = np.array(list(product([1, -1], repeat=len(above))))
         flipped = signs[:, :, None] * above
         t = flipped.mean(axis=1) / (flipped.std(axis=1, ddof=1) / np.sqrt(len(above)))
-        wanted = [(t.max(axis=1) >= one - 1e-9).mean() for one in t[0]]  # the first pattern changes no sign
+        wanted = [
+            (t.max(axis=1) >= observed_t - 1e-9).mean() for observed_t in t[0]
+        ]  # the first pattern changes no sign
         np.testing.assert_allclose(rows["p_max"], wanted)
         assert (rows["smallest_attainable_p"] == 1 / 64).all() and (rows["n_clusters"] == 6).all()
 
@@ -61,13 +63,13 @@ def test_only_parts_that_know_something_tell(climbed: Study, table: pd.DataFrame
         np.testing.assert_allclose(rows["time_s"], start + w.bin_s)
 
 
-def test_metrics_and_the_command_line_say_when(found: Path, table: pd.DataFrame) -> None:
-    metrics = EvaluationRun(found).read_metrics()
-    said = metrics["decision_course"]["translated_latents"]
-    mine = table[table["of"] == "translated_latents"]
-    assert said["best_time_s"] == pytest.approx(mine["time_s"].iloc[2])
-    assert said["first_time_s"] == pytest.approx(mine["time_s"].iloc[1])
-    assert (said["parts"], said["parts_that_tell"]) == (3, 2)
+def test_metrics_and_the_command_line_say_when(evaluated: Path, table: pd.DataFrame) -> None:
+    metrics = EvaluationRun(evaluated).read_metrics()
+    course = metrics["decision_course"]["translated_latents"]
+    course_rows = table[table["of"] == "translated_latents"]
+    assert course["best_time_s"] == pytest.approx(course_rows["time_s"].iloc[2])
+    assert course["first_time_s"] == pytest.approx(course_rows["time_s"].iloc[1])
+    assert (course["parts"], course["parts_that_tell"]) == (3, 2)
     first, second = time_resolved_lines(metrics)
     assert first.startswith("Over time, source region: best ") and "1 of 3 parts" in first
     assert "2 of 3 parts of the window decode the decision" in second

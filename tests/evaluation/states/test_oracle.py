@@ -32,8 +32,8 @@ def counts_of(truth: LinkedStates, seed: int) -> StateCounts:
 
 def differences(counts: StateCounts, seed: int = 1) -> pd.DataFrame:
     """Matched rows, by measure."""
-    found = state_couplings(counts, 0.1, seed)
-    rows = [{**row, "tested": True} for row in coupling_differences(counts, found, DRAWS, seed)]
+    couplings = state_couplings(counts, 0.1, seed)
+    rows = [{**row, "tested": True} for row in coupling_differences(counts, couplings, DRAWS, seed)]
     table = difference_table(rows, 0.05)
     return table[table["matched"].astype(bool)].set_index("measure")
 
@@ -69,14 +69,14 @@ def test_matched_counts_have_equal_rates_and_the_same_link() -> None:
     """All rates are twice as high while running; the link is the same, and so it is found."""
     counts = counts_of(LinkedStates(recordings=2, trials=80, gain=2.0), 3)
     names = (RUN, STILL)
-    found = state_couplings(counts, 0.1, 1)
-    first, second = matched_couplings(counts, names, (found[RUN], found[STILL]), 1)
-    for one, other in ((first.lag, second.lag), (first.dimension, second.dimension)):
+    couplings = state_couplings(counts, 0.1, 1)
+    first, second = matched_couplings(counts, names, (couplings[RUN], couplings[STILL]), 1)
+    for of_first, of_second in ((first.lag, second.lag), (first.dimension, second.dimension)):
         for name in counts.windows:
-            assert one.bins[name].sum() == other.bins[name].sum() > 300
-            assert one.spikes[name][0] == pytest.approx(other.spikes[name][0], rel=0.05)
-            assert one.spikes[name][1] == pytest.approx(other.spikes[name][1], rel=0.05)
-    raw = [found[state].dimension.spikes["day0"] for state in names]
+            assert of_first.bins[name].sum() == of_second.bins[name].sum() > 300
+            assert of_first.spikes[name][0] == pytest.approx(of_second.spikes[name][0], rel=0.05)
+            assert of_first.spikes[name][1] == pytest.approx(of_second.spikes[name][1], rel=0.05)
+    raw = [couplings[state].dimension.spikes["day0"] for state in names]
     assert raw[0][1] > 1.5 * raw[1][1]
     for side in (first, second):
         for estimate in side.dimension.estimates.values():

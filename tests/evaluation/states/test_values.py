@@ -43,7 +43,7 @@ def evaluated(study: Study, out: str, states: dict[str, Any], **statistics: Any)
 
 
 @pytest.fixture(scope="module")
-def found(moving: tuple[Study, dict[str, np.ndarray]]) -> EvaluationRun:
+def evaluation(moving: tuple[Study, dict[str, np.ndarray]]) -> EvaluationRun:
     return evaluated(moving[0], "out_states", RUN)
 
 
@@ -54,7 +54,7 @@ def table(run: EvaluationRun, name: str) -> pd.DataFrame:
 
 
 def test_translation_is_that_of_the_bins_of_the_state(
-    moving: tuple[Study, dict[str, np.ndarray]], found: EvaluationRun
+    moving: tuple[Study, dict[str, np.ndarray]], evaluation: EvaluationRun
 ) -> None:
     """From the rates on disk, the training means and the counts, in every recording and over all."""
     study, running = moving
@@ -70,7 +70,7 @@ def test_translation_is_that_of_the_bins_of_the_state(
                 part = np.array([nats[flags].sum(), y[flags].sum(), flags.sum()])
                 for name in (w.recording, "all"):
                     sums[model, state, name] = sums.get((model, state, name), 0) + part
-    rows = table(found, "states")
+    rows = table(evaluation, "states")
     assert list(rows.columns) == list(STATES)
     rows = rows[rows["measure"] == "source_bits_per_spike"].set_index(["model", "state", "recording"])
     assert set(rows.index) == set(sums)
@@ -80,22 +80,22 @@ def test_translation_is_that_of_the_bins_of_the_state(
         assert rows.loc[key, "ci_low"] < rows.loc[key, "value"] < rows.loc[key, "ci_high"]
 
 
-def test_states_that_cover_all_bins_share_the_information(found: EvaluationRun) -> None:
-    rows = table(found, "states")
+def test_states_that_cover_all_bins_share_the_information(evaluation: EvaluationRun) -> None:
+    rows = table(evaluation, "states")
     rows = rows[(rows["measure"] == "source_bits_per_spike") & (rows["recording"] == "all")]
-    whole = found.read_metrics()["translation"]
+    whole = evaluation.read_metrics()["translation"]
     for model, both in rows.groupby("model"):
         mean = np.average(both["value"], weights=both["n_spikes"])
         assert mean == pytest.approx(whole[model]["source_bits_per_spike"]["value"], rel=2e-3)
 
 
-def test_differences_are_of_the_values_and_matched_bins_are_as_many(found: EvaluationRun) -> None:
-    rows, values = table(found, "state_differences"), table(found, "states")
+def test_differences_are_of_the_values_and_matched_bins_are_as_many(evaluation: EvaluationRun) -> None:
+    rows, values = table(evaluation, "state_differences"), table(evaluation, "states")
     assert list(rows.columns) == list(STATE_DIFFERENCES)
     values = values[values["recording"] == "all"].set_index(["measure", "state"])
     translated = rows[(rows["model"] == "seq2seq") & ~rows["matched"]].iloc[0]
-    mine = values[values["model"] == "seq2seq"]["value"]
-    assert translated["value_a"] == pytest.approx(mine["source_bits_per_spike", "run"])
+    state_values = values[values["model"] == "seq2seq"]["value"]
+    assert translated["value_a"] == pytest.approx(state_values["source_bits_per_spike", "run"])
     assert translated["difference"] == pytest.approx(translated["value_a"] - translated["value_b"])
     assert translated["n_shared_bins"] == 0
     matched = rows[rows["matched"]]
@@ -123,9 +123,9 @@ def test_with_the_level_given_gains_of_the_target_do_not_matter(moving: tuple[St
         for block in np.unique(data.block[rows]):
             here = (data.block[rows] == block)[:, None] & bins[rows]
             for u in range(y.shape[2]):
-                mine, rate, base = y[here][:, u], r[here][:, u], b[here][:, u]
-                nats += mine @ (np.log(rate / rate.sum()) - np.log(base / base.sum()))
-                spikes += mine.sum()
+                unit_counts, rate, base = y[here][:, u], r[here][:, u], b[here][:, u]
+                nats += unit_counts @ (np.log(rate / rate.sum()) - np.log(base / base.sum()))
+                spikes += unit_counts.sum()
     ones = np.ones((1, 1))
     value = measure.score(data, bins, index, level_given=True)(ones)[0]
     assert value == pytest.approx(nats / spikes / np.log(2), rel=1e-9)
@@ -136,8 +136,8 @@ def test_with_the_level_given_gains_of_the_target_do_not_matter(moving: tuple[St
     assert measure.score(tripled, bins, index, level_given=True)(ones)[0] == pytest.approx(value, rel=1e-9)
 
 
-def test_no_link_differs_between_states_that_mean_nothing(found: EvaluationRun) -> None:
-    rows = table(found, "state_differences")
+def test_no_link_differs_between_states_that_mean_nothing(evaluation: EvaluationRun) -> None:
+    rows = table(evaluation, "state_differences")
     tested = rows[rows["role"] == "states"]
     assert set(tested["measure"]) == {"source_bits_per_spike", "fitted_bits_per_spike", "lag_s", "dimension"}
     assert set(tested["model"].fillna("")) == {"seq2seq", ""}, "ridge is described"
@@ -145,34 +145,34 @@ def test_no_link_differs_between_states_that_mean_nothing(found: EvaluationRun) 
     assert (rows.loc[~rows["matched"], "verdict_code"] == Verdict.DESCRIPTIVE.code).all()
 
 
-def test_lag_of_both_states_is_the_true_one(moving: tuple[Study, Any], found: EvaluationRun) -> None:
-    rows = table(found, "states")
+def test_lag_of_both_states_is_the_true_one(moving: tuple[Study, Any], evaluation: EvaluationRun) -> None:
+    rows = table(evaluation, "states")
     rows = rows[(rows["measure"] == "lag_s") & (rows["recording"] == "all")]
     true = Plan().lag_bins * Plan().bin_s
     assert np.allclose(rows["value"], true, atol=0.05)
     assert (rows["max_lag_s"] >= 0.125).all()
 
 
-def test_metrics_have_the_values_and_the_gain_says_why_it_is_missing(found: EvaluationRun) -> None:
-    content = found.read_metrics()["states"]
+def test_metrics_have_the_values_and_the_gain_says_why_it_is_missing(evaluation: EvaluationRun) -> None:
+    content = evaluation.read_metrics()["states"]
     assert content["values"]["run"]["communication_bits_per_spike"]["reason"] == "the stage nested_models was not run"
     both = content["differences"]["run"]["outside run"]["source_bits_per_spike"]
     assert set(both) == {"matched", "as_they_are"}
-    rows = table(found, "state_differences")
+    rows = table(evaluation, "state_differences")
     row = rows[(rows["model"] == "seq2seq") & rows["matched"]].iloc[0]
     assert both["matched"]["value"] == pytest.approx(row["difference"])
     assert both["matched"]["p_holm"] == pytest.approx(row["p_holm"])
 
 
-def test_null_leaves_everything_as_it_was(moving: tuple[Study, Any], found: EvaluationRun) -> None:
+def test_null_leaves_everything_as_it_was(moving: tuple[Study, Any], evaluation: EvaluationRun) -> None:
     study, _ = moving
     evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_null")
     without = EvaluationRun(study.root / "out_null")
     assert without.read_table("states") is None
-    content = found.read_metrics()
+    content = evaluation.read_metrics()
     content.pop("states")
     assert content == without.read_metrics()
-    assert found.comparisons.read_bytes() == without.comparisons.read_bytes()
+    assert evaluation.comparisons.read_bytes() == without.comparisons.read_bytes()
 
 
 @pytest.mark.slow

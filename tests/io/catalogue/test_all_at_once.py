@@ -99,7 +99,7 @@ def test_the_script_itself_says_the_same(case: Case, project: Project) -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert sorted(refusal(done.stderr).splitlines()) == sorted(
-        case.said.splitlines()
+        case.message.splitlines()
     )  # who is read first is a matter of chance
     assert done.stdout == ""
     assert not [p for p in (project.root / "data").rglob("*") if p.is_file()]

@@ -24,7 +24,7 @@ def text(at: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "path", "said"),
+    ("make", "path", "message"),
     [
         (nothing, "raw", "data.path: expected recordings in 'raw', which does not exist"),
         (empty, "raw", "data.path: expected recordings in 'raw', which is empty"),
@@ -32,11 +32,11 @@ def text(at: Project) -> None:
     ],
 )
 def test_inspect_refuses(
-    make: Callable[[Project], None], path: str, said: str, project: Project, capsys: pytest.CaptureFixture[str]
+    make: Callable[[Project], None], path: str, message: str, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.raw.mkdir()
     make(project)
     with contextlib.chdir(project.root), pytest.raises(SystemExit) as stop:
         main(["inspect", path])
     assert stop.value.code == 2
-    assert capsys.readouterr().err == f"spikebridge inspect: {said}\n"
+    assert capsys.readouterr().err == f"spikebridge inspect: {message}\n"

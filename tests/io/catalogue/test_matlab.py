@@ -31,11 +31,11 @@ def day(
     sound = spikes()
 
     def tetrodes(make: Any) -> Any:
-        return cell(*(cell(make(unit)) if unit in mine else cell() for unit in sound))
+        return cell(*(cell(make(unit)) if unit in own_units else cell() for unit in sound))
 
     trains, info = [], []
-    for mine, names, (first, last) in zip(units, areas, start, strict=True):
-        inside = {u: np.array([t for t in sound[u] if first <= t < last])[:, None] for u in mine}
+    for own_units, names, (first, last) in zip(units, areas, start, strict=True):
+        inside = {u: np.array([t for t in sound[u] if first <= t < last])[:, None] for u in own_units}
         trains.append(
             tetrodes(lambda u, inside=inside, span=(first, last): {"data": inside[u], "timerange": np.array(span)})
         )

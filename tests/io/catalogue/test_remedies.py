@@ -133,16 +133,16 @@ def test_every_remedy_has_a_case() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_refusal_says_what_to_do(case: Case) -> None:
-    for line in case.said.splitlines():
+    for line in case.message.splitlines():
         if line.startswith(("  - ", "ingest: ", "preprocess: ", "split: ")) and not line.endswith(":"):
             assert ACTION.search(line) or re.search(r"(data|trials|split|bins|quality)\.\w+", line), line
     for section, keys in REMEDIES.get(str(case), {}).items():
         for key in keys:
-            named = re.search(rf"\b{section}\.{key}\b|\b{section}: .*\b{key}\b", case.said)
-            if key == "exclude_units" and f"{section}.{key}: {{" in case.said and keys[key]:
+            named = re.search(rf"\b{section}\.{key}\b|\b{section}: .*\b{key}\b", case.message)
+            if key == "exclude_units" and f"{section}.{key}: {{" in case.message and keys[key]:
                 setting = yaml.safe_dump(keys[key], default_flow_style=True, width=10**6).strip()
-                assert f"{section}.{key}: {setting}" in case.said, "the setting as the message writes it"
-            assert named or UNNAMED.get(f"{section}.{key}") == str(case), f"{section}.{key} in {case.said}"
+                assert f"{section}.{key}: {setting}" in case.message, "the setting as the message writes it"
+            assert named or UNNAMED.get(f"{section}.{key}") == str(case), f"{section}.{key} in {case.message}"
 
 
 @pytest.mark.parametrize("case", BY_SETTING, ids=str)
@@ -152,8 +152,8 @@ def test_the_remedy_works(case: Case, project: Project) -> None:
     remedy = REMEDIES[str(case)]
     sections = {name: case.params.get(name, {}) | remedy.get(name, {}) for name in {*case.params, *remedy}}
     assert settings(sections) != settings(case.params)
-    code, said = answer(replace(case, params=sections), project)
-    assert code == 0, said
+    code, output = answer(replace(case, params=sections), project)
+    assert code == 0, output
 
 
 def refusals() -> Iterator[tuple[str, list[str]]]:
@@ -186,19 +186,19 @@ def _words(text: ast.expr, function: ast.FunctionDef, functions: dict[str, ast.F
 
 
 def test_every_refusal_of_the_checks_is_in_the_catalogue() -> None:
-    said = "\n".join(case.said for case in CASES)
+    messages = "\n".join(case.message for case in CASES)
     missing = [
         f"{place}: {words!r}"
         for place, of_finding in refusals()
-        if not any(one in words for one in NOT_IN_FILES for words in of_finding)
+        if not any(part in words for part in NOT_IN_FILES for words in of_finding)
         for words in of_finding
-        if words.strip() not in said
+        if words.strip() not in messages
     ]
     assert not missing, "\n".join(missing)
 
 
 def test_the_search_for_refusals_sees() -> None:
-    found = dict(refusals())
-    assert len(found) >= 30
-    (reversed_trials,) = [words for words in found.values() if "stop_time before start_time" in words[0]]
+    words_by_place = dict(refusals())
+    assert len(words_by_place) >= 30
+    (reversed_trials,) = [words for words in words_by_place.values() if "stop_time before start_time" in words[0]]
     assert "correct them, or leave them out by trials.include" in reversed_trials[1]

@@ -10,13 +10,13 @@ HERE = Path(__file__).parent
 
 def cases(name: str) -> dict[str, str]:
     """Function -> file of every case that is kept by `<name>.add`."""
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for path in sorted(HERE.glob("test_*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.FunctionDef) and any(f"{name}.add(" in ast.unparse(d) for d in node.decorator_list):
-                assert f"{path.stem}.{node.name}" not in found, f"{node.name} is there twice"
-                found[f"{path.stem}.{node.name}"] = path.name
-    return found
+                assert f"{path.stem}.{node.name}" not in files, f"{node.name} is there twice"
+                files[f"{path.stem}.{node.name}"] = path.name
+    return files
 
 
 def test_the_catalogue_is_large() -> None:

@@ -46,7 +46,7 @@ def test_a_sound_recording_has_no_warning(recording: Recording, settings: Settin
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"spikes": spikes((0, 0.5), (0, np.nan), (1, 7.5))}, "1 spike time NaN or infinite, in unit 0"),
         ({"spikes": spikes((0, 0.5), (1, -2.0), (1, 7.5))}, "1 spike time below zero, in unit 1"),
@@ -69,9 +69,9 @@ def test_a_sound_recording_has_no_warning(recording: Recording, settings: Settin
         ({"trials": trials(start_time=[1e6, 2e6], stop_time=[1e6, 2e6])}, "every trial .* lies outside the spikes"),
     ],
 )
-def test_wrong(recording: Recording, settings: Settings, change: dict[str, Any], said: str) -> None:
+def test_wrong(recording: Recording, settings: Settings, change: dict[str, Any], message: str) -> None:
     config = settings()
-    with pytest.raises(DataError, match=r"small\.nwb:(?s:.*)" + said):
+    with pytest.raises(DataError, match=r"small\.nwb:(?s:.*)" + message):
         check(replace(recording, **change), config.data, config.trials)
 
 
@@ -87,7 +87,7 @@ def test_everything_wrong_at_once(recording: Recording, settings: Settings) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"spikes": spikes((0, 0.5), (0, 0.5), (1, 7.5))}, "1 duplicate spike time, in unit 0"),
         ({"spikes": spikes((0, 0.5), (1, 7.5), (1, 3.6e6))}, "a recording of 1000 hours"),
@@ -99,12 +99,12 @@ def test_everything_wrong_at_once(recording: Recording, settings: Settings) -> N
         ({"trials": FOUR.assign(stop_time=[2.0, 5.0, 6.0, 50.0])}, "1 of 4 trials dropped: the window leaves the"),
     ],
 )
-def test_odd(recording: Recording, settings: Settings, change: dict[str, Any], said: str) -> None:
+def test_odd(recording: Recording, settings: Settings, change: dict[str, Any], message: str) -> None:
     config = settings()
     changed = replace(recording, **{"spikes": SOUND, "warnings": (FROM_READER,)} | change)
     warnings = check(changed, config.data, config.trials)
     assert warnings[0] == FROM_READER
-    assert any(said in str(w) for w in warnings), warnings
+    assert any(message in str(w) for w in warnings), warnings
 
 
 def test_one_of_several_source_regions_is_enough(recording: Recording, settings: Settings) -> None:
@@ -134,11 +134,11 @@ def test_options_that_name_units_of_time_are_part_of_a_remedy(
     config = settings()
     speed = pd.DataFrame({"series": "speed", "time_s": np.linspace(0, 1000, 30), "value": 1.0})
     slow = replace(recording, spikes=SOUND, trials=FOUR, behavior=speed)
-    (found,) = check(slow, config.data, config.trials, time_unit_options=options)
-    assert (found.code, found.subject) == ("behavior-not-in-seconds", "behavior")
-    assert found.text.endswith("speed (0 to 1000 s); is it in seconds?")
+    (finding,) = check(slow, config.data, config.trials, time_unit_options=options)
+    assert (finding.code, finding.subject) == ("behavior-not-in-seconds", "behavior")
+    assert finding.text.endswith("speed (0 to 1000 s); is it in seconds?")
     named = "If not, set data.options: {behavior_time_unit: ms} (or us, samples)"
-    assert found.remedy == (named if options else "")
+    assert finding.remedy == (named if options else "")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_the_remedy_for_spikes_names_the_options_once(
 
 def test_every_check_names_a_part(recording: Recording, settings: Settings) -> None:
     assert set(CHECKS.values()) <= {"spikes", "regions", "observed", "trials", "behavior"}
-    assert len({one.__name__ for one in CHECKS}) == len(CHECKS)
+    assert len({check_function.__name__ for check_function in CHECKS}) == len(CHECKS)
 
 
 def test_an_empty_recording_is_refused_in_words(recording: Recording, settings: Settings) -> None:

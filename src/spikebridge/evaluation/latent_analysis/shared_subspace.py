@@ -82,11 +82,11 @@ def _ablation(table: pd.DataFrame, how: IntervalSettings) -> Iterator[dict[str, 
                 cost = difference(both[0], both[1]) if metric == "log_loss" else difference(both[1], both[0])
                 return {"value": both[0], "loss": cost}
 
-            found: dict[str, dict[str, float]] = {}
+            by_recording: dict[str, dict[str, float]] = {}
             for recording, key, score in scored(of_metric, how, scores):
                 names = SCORE if key == "value" else ["loss", "loss_low", "loss_high"]
-                found.setdefault(recording, {}).update(zip(names, score.values(), strict=True))
-            yield from ({"recording": r, "metric": metric, **about, **values} for r, values in found.items())
+                by_recording.setdefault(recording, {}).update(zip(names, score.values(), strict=True))
+            yield from ({"recording": r, "metric": metric, **about, **values} for r, values in by_recording.items())
 
 
 def _score(metric: str, rows: pd.DataFrame, suffix: str, resampling: Resampling) -> clustered.Score:

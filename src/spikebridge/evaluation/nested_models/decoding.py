@@ -113,11 +113,11 @@ def _rows(
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     d, k = steps.decisions[name], len(steps.classes)
     weight = d.table["weight"].to_numpy(np.float64) if "weight" in d.table else np.ones(len(d.table))
-    mine = _scores(d, resampling, k, weight)
+    scores = _scores(d, resampling, k, weight)
     over = _scores(steps.decisions[reference], resampling, k, weight) if reference else None
     effective = float(weight.sum() ** 2 / (weight**2).sum())
     of_step = {"n_clusters": len(resampling.clusters), "n": len(weight), "n_effective": effective}
-    for metric, score in mine.items():
+    for metric, score in scores.items():
         row = {"metric": metric, **of_step, **resampling.interval(score), **Verdict.DESCRIPTIVE.columns()}
         if over is None:
             yield row
@@ -129,8 +129,8 @@ def _rows(
         both = (within_blocks(x, resampling.clusters, k, weight) for x in (d, steps.decisions[reference]))
         difference = np.subtract(*both)
         test = sign_flip(difference, rng, "greater", settings.n_resamples)
-        found = {"p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
-        yield {**row, **_of_gain(resampling.interval(mean_of_clusters(difference))), **found}
+        test_columns = {"p": test.p, "n_clusters": test.n, "smallest_attainable_p": test.smallest}
+        yield {**row, **_of_gain(resampling.interval(mean_of_clusters(difference))), **test_columns}
 
 
 def _scores(d: Decisions, resampling: Resampling, n_classes: int, weight: Array) -> dict[str, clustered.Score]:

@@ -71,7 +71,7 @@ def read_encoding(run: NestedModelRun, inputs: Inputs) -> tuple[TranslationSteps
 
 
 def encoding_table(
-    found: TranslationSteps, resampling: Resampling | None, settings: StatisticsConfig, rng: np.random.Generator
+    steps: TranslationSteps, resampling: Resampling | None, settings: StatisticsConfig, rng: np.random.Generator
 ) -> pd.DataFrame:
     """One row a step, in order, with its gain over the step before, or the reason why it is left out.
 
@@ -81,35 +81,39 @@ def encoding_table(
     """
     rows: list[dict[str, Any]] = []
     before = ""
-    for step in found.order:
+    for step in steps.order:
         named = {"kind": KIND, "step": step, "metric": BITS, "reference": before, "family": ""}
-        if step in found.missing:
-            rows.append({**named, **Verdict.LEFT_OUT.columns(reason=found.missing[step]), "role": "descriptive"})
+        if step in steps.missing:
+            rows.append({**named, **Verdict.LEFT_OUT.columns(reason=steps.missing[step]), "role": "descriptive"})
             continue
         assert resampling is not None  # it is of these steps
-        mine = found.steps[step]
-        over = found.steps[before] if before else None
-        family = FAMILY if step in SOURCES and HISTORY in found.steps else ""
-        score = resampling.interval(_score(mine.nats, mine, resampling))
-        rows.append({**named, **_gain(mine, over, resampling, settings, rng), "family": family, **score})
+        translation = steps.steps[step]
+        over = steps.steps[before] if before else None
+        family = FAMILY if step in SOURCES and HISTORY in steps.steps else ""
+        score = resampling.interval(_score(translation.nats, translation, resampling))
+        rows.append({**named, **_gain(translation, over, resampling, settings, rng), "family": family, **score})
         before = step
-    if found.last is not None and resampling is not None:
-        mine, over = found.steps[found.last], found.steps[HISTORY]
-        gain = _gain(mine, over, resampling, settings, rng)
-        named = {"kind": KIND, "step": found.last, "metric": COMMUNICATION, "reference": HISTORY, "family": FAMILY}
+    if steps.last is not None and resampling is not None:
+        translation, over = steps.steps[steps.last], steps.steps[HISTORY]
+        gain = _gain(translation, over, resampling, settings, rng)
+        named = {"kind": KIND, "step": steps.last, "metric": COMMUNICATION, "reference": HISTORY, "family": FAMILY}
         value = {"value": gain["gain"], "ci_low": gain["gain_low"], "ci_high": gain["gain_high"]}
         rows.append({**named, **gain, **value})
     return _tested(pd.DataFrame(rows, columns=COLUMNS), resampling.clusters.kind if resampling else "", settings.alpha)
 
 
 def _gain(
-    mine: Translation, over: Translation | None, resampling: Resampling, settings: StatisticsConfig,
+    translation: Translation, over: Translation | None, resampling: Resampling, settings: StatisticsConfig,
     rng: np.random.Generator,
 ) -> dict[str, Any]:  # fmt: skip
-    row: dict[str, Any] = {"n": len(mine.table), "n_effective": len(mine.table), "n_clusters": len(resampling.clusters)}
+    row: dict[str, Any] = {
+        "n": len(translation.table),
+        "n_effective": len(translation.table),
+        "n_clusters": len(resampling.clusters),
+    }
     if over is None:
         return row
-    score = _score(mine.nats - over.nats, mine, resampling)
+    score = _score(translation.nats - over.nats, translation, resampling)
     interval = resampling.interval(score)
     test = sign_flip(score(np.eye(len(resampling.clusters))), rng, "greater", settings.n_resamples)
     gain = {"gain": interval["value"], "gain_low": interval["ci_low"], "gain_high": interval["ci_high"]}

@@ -72,10 +72,10 @@ def latent_nulls(inputs: Inputs, settings: StatisticsConfig, rng: np.random.Gene
 
 
 def _sides(w: Windows, folds: Mapping[int, FoldLatents]) -> dict[int, FoldSides]:
-    found = {}
+    sides = {}
     for fold, part in folds.items():
         rows = rows_of(w, part.trial)
         train, test = ((order := np.flatnonzero(side))[np.argsort(w.start_s[rows[order]], kind="stable")]
                        for side in (~part.held_out, part.held_out))  # fmt: skip
-        found[fold] = FoldSides(part.latents[train], w.target[rows[train]], part.latents[test], w.target[rows[test]])
-    return found
+        sides[fold] = FoldSides(part.latents[train], w.target[rows[train]], part.latents[test], w.target[rows[test]])
+    return sides

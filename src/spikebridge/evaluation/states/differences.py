@@ -101,13 +101,13 @@ def _coupling(
     measure: str, pair: tuple[StateCoupling, StateCoupling], counts: StateCounts, draws: Draws, matched: bool
 ) -> Row:
     """Of the recordings with an estimate in both states. A lag is compared where both states have a link."""
-    found = [estimates_of(measure, side) for side in pair]
-    used = [r for r in found[0].estimates if r in found[1].estimates]
-    row = _of_both([counts_amount(counts, side, used) for side in found])
+    estimates = [estimates_of(measure, side) for side in pair]
+    used = [r for r in estimates[0].estimates if r in estimates[1].estimates]
+    row = _of_both([counts_amount(counts, side, used) for side in estimates])
     if not used:
-        without = [side for side in found if not side.estimates] or found
+        without = [side for side in estimates if not side.estimates] or estimates
         return row | Verdict.LEFT_OUT.columns(reason=too_few(measure, without[0]))
-    sides: Any = [{r: side.estimates[r] for r in used} for side in found]
+    sides: Any = [{r: side.estimates[r] for r in used} for side in estimates]
     resampling = draws.of(run_table(sides[0]))
     curves, n = Curves.of(measure, sides, resampling), len(resampling.clusters)
 
@@ -116,9 +116,9 @@ def _coupling(
         return np.concatenate((weights, none) if side == 0 else (none, weights), axis=1)
 
     ones = [weights_of(side, resampling.ones) for side in (0, 1)]
-    if measure == LAG and not all(curves.linked(one) for one in ones):
+    if measure == LAG and not all(curves.linked(side_weights) for side_weights in ones):
         return row | Verdict.LEFT_OUT.columns(reason=NO_LINK)
-    values = [float(curves.score(one)[0]) for one in ones]
+    values = [float(curves.score(side_weights)[0]) for side_weights in ones]
     first, second = (curves.score(weights_of(side, resampling.weights)) for side in (0, 1))
     interval = interval_from_samples(values[0] - values[1], first - second, resampling.independent, resampling.alpha)
     row |= {"value_a": values[0], "value_b": values[1], "difference": interval.value}

@@ -190,11 +190,11 @@ def translation_measures(inputs: Inputs, data: HeldOutBins) -> list[HeldOutMeasu
             continue
         rates = {}
         for recording, trials in _trials(data).items():
-            known, found = t.rates[recording]
+            known, trial_rates = t.rates[recording]
             order = np.argsort(known)
-            mine = found[order[np.searchsorted(known, trials, sorter=order)]].astype(np.float64)
+            predicted = trial_rates[order[np.searchsorted(known, trials, sorter=order)]].astype(np.float64)
             reference = read_held_out_rates(t.rates_folder.parent, recording).of(BASELINE, trials)
-            rates[recording] = mine, reference
+            rates[recording] = predicted, reference
         measures.append(HeldOutMeasure(TRANSLATION, name, rates))
         _check_sums(measures[-1], data, t.from_source)
     return measures
@@ -213,8 +213,8 @@ def communication_measure(inputs: Inputs, data: HeldOutBins, nested_models_folde
         return next(iter(encoding.missing.values()), "there is no model with the source")
     rates = {}
     for recording, trials in _trials(data).items():
-        found = read_held_out_rates(run.encoding, recording)
-        rates[recording] = found.of(encoding.last, trials), found.of(HISTORY, trials)
+        held_out_rates = read_held_out_rates(run.encoding, recording)
+        rates[recording] = held_out_rates.of(encoding.last, trials), held_out_rates.of(HISTORY, trials)
     measure = HeldOutMeasure(COMMUNICATION, encoding.last, rates)
     both = [encoding.steps[step].table.set_index(["recording", "trial"])["nats"] for step in (encoding.last, HISTORY)]
     of_trials = (both[0] - both[1]).reindex(pd.MultiIndex.from_frame(data.table[["recording", "trial"]]))

@@ -97,18 +97,18 @@ def left_out_rows(measure: str, states: Sequence[str], reason: str) -> Iterator[
 def coupling_rows(state: str, coupling: StateCoupling, counts: StateCounts, draws: Draws) -> Iterator[Row]:
     """The measures FROM_COUNTS of one state: all recordings together, and each one."""
     for measure in FROM_COUNTS:
-        found = estimates_of(measure, coupling)
-        named = {"measure": measure, "state": state, "max_lag_s": found.steps * counts.bin_s}
-        none: Row = {"reason": too_few(measure, found)}
-        value = coupling_value(measure, found.estimates, draws) if found.estimates else none
-        yield {**named, "recording": ALL, **counts_amount(counts, found, list(found.estimates)), **value}
+        estimates = estimates_of(measure, coupling)
+        named = {"measure": measure, "state": state, "max_lag_s": estimates.steps * counts.bin_s}
+        none: Row = {"reason": too_few(measure, estimates)}
+        value = coupling_value(measure, estimates.estimates, draws) if estimates.estimates else none
+        yield {**named, "recording": ALL, **counts_amount(counts, estimates, list(estimates.estimates)), **value}
         for recording in counts.windows:
-            alone: Any = {r: e for r, e in found.estimates.items() if r == recording}
+            alone: Any = {r: e for r, e in estimates.estimates.items() if r == recording}
             value = coupling_value(measure, alone, draws.within_recordings) if alone else none
             if recording not in counts.inside[state]:
                 value = {"reason": f"the state is not known in {recording}"}
-            here = [recording] if recording in found.bins else []
-            yield {**named, "recording": recording, **counts_amount(counts, found, here), **value}
+            here = [recording] if recording in estimates.bins else []
+            yield {**named, "recording": recording, **counts_amount(counts, estimates, here), **value}
 
 
 def estimates_of(measure: str, coupling: StateCoupling) -> StateEstimates:
@@ -116,9 +116,9 @@ def estimates_of(measure: str, coupling: StateCoupling) -> StateEstimates:
     return coupling.lag if measure == LAG else coupling.dimension
 
 
-def too_few(measure: str, found: StateEstimates) -> str:
+def too_few(measure: str, estimates: StateEstimates) -> str:
     """Why a recording, or all of them, have no estimate."""
-    if measure == LAG and found.steps == 0:
+    if measure == LAG and estimates.steps == 0:
         return "its stretches are too short: most of its bins have no bin of the state before and after them"
     return f"too few data: expected {MIN_BINS} pairs of bins in {MIN_RUNS} runs of windows of a recording"
 
@@ -184,12 +184,12 @@ def _of_clusters(values: Array, resampling: Resampling) -> Array:
     return total
 
 
-def counts_amount(counts: StateCounts, found: StateEstimates, recordings: Sequence[str]) -> Row:
+def counts_amount(counts: StateCounts, estimates: StateEstimates, recordings: Sequence[str]) -> Row:
     """How much data the bins of some recordings hold; see HeldOutBins.amount."""
-    n = {r: int(found.bins[r].sum()) for r in recordings}
+    n = {r: int(estimates.bins[r].sum()) for r in recordings}
     row: Row = {"n_bins": sum(n.values()), "seconds": sum(n.values()) * counts.bin_s}
     for k, region in enumerate(("source", "target")):
-        spikes = sum(found.spikes[r][k] for r in recordings)
+        spikes = sum(estimates.spikes[r][k] for r in recordings)
         units = sum(n[r] * len(getattr(counts.windows[r], f"{region}_units")) for r in recordings) * counts.bin_s
         row |= {"n_spikes": spikes, f"{region}_hz": spikes / units if units else np.nan}
     return row

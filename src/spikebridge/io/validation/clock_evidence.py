@@ -107,8 +107,8 @@ def clock_evidence(trials: ClockTrials) -> list[Evidence]:
     """What speaks for two clocks: one strong sign where there is any, that with the number of seconds before others."""
     if len(trials.start) < MIN_TIMED_TRIALS:
         return []
-    found = [one for one in (look(trials) for look in (lag, shift, cut, rate)) if one is not None]
-    return [one for one in found if one.strong][:1] or found
+    signs = [sign for sign in (look(trials) for look in (lag, shift, cut, rate)) if sign is not None]
+    return [sign for sign in signs if sign.strong][:1] or signs
 
 
 def fitting(start: Array, stop: Array, first: float, last: float) -> tuple[float, float] | None:
@@ -134,7 +134,7 @@ def shift(trials: ClockTrials) -> Evidence | None:
     begins, step = float(trials.start[used].min()), float(np.median(np.diff(trials.start[used])))
     strong = bool(negative.any() and late.any() and begins >= MIN_START_STEPS * step)
     n = len(trials.start)
-    said = [
+    texts = [
         text
         for text, which in (
             (f"before the first spike ({trials.first:g} s)", early),
@@ -145,7 +145,7 @@ def shift(trials: ClockTrials) -> Evidence | None:
         for text in [f"{which.sum()} of {counted(n, 'trial')} {'lies' if which.sum() == 1 else 'lie'} {text}"]
     ]
     others = "the trials after zero" if negative.any() and late.any() else "all trials"
-    text = f"{' and '.join(said)}; with {seconds_text(add)} added to their times {others} would lie inside the spikes"
+    text = f"{' and '.join(texts)}; with {seconds_text(add)} added to their times {others} would lie inside the spikes"
     return Evidence("two-clocks-shift", strong, add, text)
 
 
@@ -159,7 +159,7 @@ def cut(trials: ClockTrials) -> Evidence | None:
         return None
     blocks = np.split(np.arange(len(trials.start)), breaks + 1)
     locked = [response_lag(trials.rates, trials.align[rows]) for rows in blocks]
-    lags = [(rows, one.lag_s) for rows, one in zip(blocks, locked, strict=True) if one.lag_s is not None]
+    lags = [(rows, response.lag_s) for rows, response in zip(blocks, locked, strict=True) if response.lag_s is not None]
     if lags:
         moved = listed((f"{lag:+.1f} s from {trials.align[rows[0]]:g} s on" for rows, lag in lags), 5)
         text = (
@@ -179,23 +179,23 @@ def cut(trials: ClockTrials) -> Evidence | None:
 
 
 def lag(trials: ClockTrials) -> Evidence | None:
-    found = trials.lag
-    if found.lag_s is None:
+    response = trials.lag
+    if response.lag_s is None:
         return _lag_of_thirds(trials)
-    here, there = found.height
+    here, there = response.height
     text = (
-        f"averaged over the trials, the units respond {abs(found.lag_s):.1f} s "
-        f"{'before' if found.lag_s < 0 else 'after'} {trials.name} ({there:.0f} standard deviations of what chance "
+        f"averaged over the trials, the units respond {abs(response.lag_s):.1f} s "
+        f"{'before' if response.lag_s < 0 else 'after'} {trials.name} ({there:.0f} standard deviations of what chance "
         f"gives) and not at it ({here:.0f})"
     )
-    return Evidence(LAG, True, (found.lag_s, found.lag_s), text)
+    return Evidence(LAG, True, (response.lag_s, response.lag_s), text)
 
 
 def _lag_of_thirds(trials: ClockTrials) -> Evidence | None:
     """A third of the trials to which the spikes respond at another time: a break was cut, or a clock drifts."""
     parts = np.array_split(trials.align, 3)
-    found = [(part, response_lag(trials.rates, part).lag_s) for part in parts]
-    moved = [f"{lag:+.1f} s for trials from {part[0]:g} to {part[-1]:g} s" for part, lag in found if lag is not None]
+    lags = [(part, response_lag(trials.rates, part).lag_s) for part in parts]
+    moved = [f"{lag:+.1f} s for trials from {part[0]:g} to {part[-1]:g} s" for part, lag in lags if lag is not None]
     if not moved:
         return None
     text = f"the units respond at another time than {trials.name} in a part of the recording ({listed(moved)})"
@@ -205,14 +205,18 @@ def _lag_of_thirds(trials: ClockTrials) -> Evidence | None:
 def rate(trials: ClockTrials) -> Evidence | None:
     if trials.lag.in_place or len(trials.align) < MIN_TRIALS:
         return None
-    for ratio, (one, other) in RATIOS.items():
+    for ratio, (assumed_hz, true_hz) in RATIOS.items():
         if not MIN_FILLED <= float(trials.stop.max()) / ratio / trials.last <= MAX_FILLED:
             continue
-        found = response_lag(trials.rates, trials.align / ratio)
-        if found.in_place and found.height[0] >= MIN_PEAK and trials.lag.height[0] < MAX_RIVAL * found.height[0]:
+        response = response_lag(trials.rates, trials.align / ratio)
+        if (
+            response.in_place
+            and response.height[0] >= MIN_PEAK
+            and trials.lag.height[0] < MAX_RIVAL * response.height[0]
+        ):
             text = (
                 f"the units respond to {trials.name} where the times of the spikes are multiplied by {ratio:.5g}, as "
-                f"if {one:g} Hz had been taken for a sampling rate of {other:g} Hz"
+                f"if {assumed_hz:g} Hz had been taken for a sampling rate of {true_hz:g} Hz"
             )
             return Evidence(RATE, True, None, text)
     return None

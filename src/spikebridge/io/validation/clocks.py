@@ -32,14 +32,14 @@ def check_own_start(checked: CheckedRecording) -> Iterator[Finding]:
     name = checked.trials.align
     align = times.align[np.isfinite(times.align)]
     columns = listed([c for c in ("start_time", "stop_time") if c in checked.recording.trials] + [name] * _extra(name))
-    found = (
+    start_text = (
         f"start_time is {_same(times.start)} in all {counted(len(align), 'trial')}, and "
         if times.start is not None and np.isfinite(times.start).any()
         else ""
     )
     first, last = checked.trains.span
     text = (
-        f"the trials count from their own start, not on the clock of the spikes ({first:g} to {last:g} s): {found}"
+        f"the trials count from their own start, not on the clock of the spikes ({first:g} to {last:g} s): {start_text}"
         f"{name} ({align.min():g} to {align.max():g}) does not rise from trial to trial"
     )
     remedy = f"add to {columns} of each trial the time at which it began on the clock of the spikes"
@@ -134,7 +134,7 @@ def _same(start: np.ndarray) -> str:
 def _rising(checked: CheckedRecording) -> list[str]:
     """Columns whose values rise from trial to trial and lie among the spikes."""
     first, last = checked.trains.span
-    found = []
+    rising = []
     for name in map(str, checked.recording.trials.columns):
         times = checked.times(name)
         known = np.empty(0) if times is None else times[checked.asked & np.isfinite(times)]
@@ -142,5 +142,5 @@ def _rising(checked: CheckedRecording) -> list[str]:
             continue
         counting = len(set(np.round(np.diff(known), 9).tolist())) == 1 and known[0] in (0.0, 1.0)
         if not counting and ((known >= first) & (known <= last)).mean() > 0.5:
-            found.append(name)
-    return found
+            rising.append(name)
+    return rising

@@ -175,7 +175,7 @@ def check_series_characters(checked: CheckedRecording) -> Iterator[Finding]:
 
 
 def _refused(what: str, names: Iterable[str]) -> Iterator[Finding]:
-    bad = [f"{name!r} ({said})" for name in dict.fromkeys(names) if (said := forbidden_character(name))]
+    bad = [f"{name!r} ({character})" for name in dict.fromkeys(names) if (character := forbidden_character(name))]
     if bad:
         yield Finding.error(
             "unseen-characters",

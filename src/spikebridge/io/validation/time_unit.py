@@ -52,7 +52,7 @@ def why_not_seconds(trains: SpikeTrains) -> Finding | None:
         return None
     first, last = trains.span
     rate = _median_hz(trains)
-    found, n = trains.isi, int(trains.isi.n.sum())
+    intervals, n = trains.isi, int(trains.isi.n.sum())
     if all(_whole(trains.of(train)) for train in range(len(trains.n))):
         return _not_seconds(
             f"all {trains.n_spikes} are whole numbers (up to {last:.0f});",
@@ -63,10 +63,10 @@ def why_not_seconds(trains: SpikeTrains) -> Finding | None:
             f"they reach from {first:g} to {last:g}, {(last - first) / 86400:.0f} days of seconds;",
             "divide milliseconds by 1000, microseconds by 1000000, samples by the sampling rate in Hz",
         )
-    if rate < MIN_MEDIAN_HZ and n >= MIN_INTERVALS and found.n_short.sum() < MIN_SHORT_SHARE * n:
+    if rate < MIN_MEDIAN_HZ and n >= MIN_INTERVALS and intervals.n_short.sum() < MIN_SHORT_SHARE * n:
         return _not_seconds(
             f"the median unit would fire at {rate:.2g} Hz, and of {n} intervals between spikes of a unit the "
-            f"shortest would be {found.shortest_s.min():.3g} s;",
+            f"shortest would be {intervals.shortest_s.min():.3g} s;",
             "divide milliseconds by 1000",
         )
     if rate > MAX_MEDIAN_HZ and np.median(trains.n) >= MIN_SPIKES:

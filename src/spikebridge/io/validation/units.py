@@ -151,10 +151,10 @@ def _offset_up(checked: CheckedRecording) -> str:
 
 def check_order(checked: CheckedRecording) -> Iterator[Finding]:
     """Falling or repeated times within a unit. Where the file holds bins, several spikes have the time of their bin."""
-    trains, found = checked.trains, checked.trains.isi
+    trains, intervals = checked.trains, checked.trains.isi
     ids = checked.recording.units["unit"]
     mixed = set(ids[ids.duplicated()])  # spikes of two units under one id: that they fall says nothing
-    falls = {train: spike for train, spike in found.decreasing.items() if int(trains.unit[train]) not in mixed}
+    falls = {train: spike for train, spike in intervals.decreasing.items() if int(trains.unit[train]) not in mixed}
     if falls:
         train, spike = next(iter(falls.items()))
         yield Finding.error(
@@ -168,23 +168,23 @@ def check_order(checked: CheckedRecording) -> Iterator[Finding]:
         )
     if checked.recording.resolution_s > 0:
         return
-    heavy = has_repeated_spikes(found.repeats, trains.n)
-    light = (found.repeats > 0) & ~heavy
+    heavy = has_repeated_spikes(intervals.repeats, trains.n)
+    light = (intervals.repeats > 0) & ~heavy
     if heavy.any() and checked.data.duplicates == "error":
         who = checked.units(trains.unit[heavy])
         yield Finding.error(
             "doubled-spike-times",
             "spikes",
-            f"{found.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {who} have the time of the spike "
+            f"{intervals.repeats[heavy].sum()} of {trains.n[heavy].sum()} spikes of {who} have the time of the spike "
             "before; expected each spike once, to a millisecond or better.",
             "Where spikes were counted twice (a file joined twice, units merged that share spikes), set "
             "data.duplicates: merge; where times were rounded, "
             f"data.duplicates: keep; or leave such units out: {checked.without(trains.unit[heavy].tolist())}",
         )
     elif heavy.any():
-        light = found.repeats > 0
+        light = intervals.repeats > 0
     if light.any():
-        n = int(found.repeats[light].sum())
+        n = int(intervals.repeats[light].sum())
         yield Finding.warning(
             "duplicate-spike-times",
             "spikes",

@@ -81,15 +81,15 @@ def load_directions(folder: Path, sizes: Mapping[str, int], n_bins: int, n_class
     """The direction of every recording that has one. sizes: recording -> source units. Raises DataError."""
     path = folder / DIRECTIONS_FILE
     arrays = load_arrays(path)
-    found = {name: with_prefix(arrays, f"{i}.") for i, name in enumerate(sizes)}
+    recording_arrays = {name: with_prefix(arrays, f"{i}.") for i, name in enumerate(sizes)}
     expected: dict[str, tuple[str, tuple[int, ...]]] = {}
     for i, (name, n_units) in enumerate(sizes.items()):
         n = min(N_SEGMENTS, n_bins) * n_units
         of_one = float64_arrays(mean=(n,), sd=(n,), weights=(n, n_classes))
-        expected |= {f"{i}.{field}": kind for field, kind in of_one.items() if found[name]}
+        expected |= {f"{i}.{field}": kind for field, kind in of_one.items() if recording_arrays[name]}
     check_arrays(path, arrays, expected)
-    check_positive(path, arrays, *(f"{i}.sd" for i, name in enumerate(sizes) if found[name]))
-    return {name: LabelDirection(**fields) for name, fields in found.items() if fields}
+    check_positive(path, arrays, *(f"{i}.sd" for i, name in enumerate(sizes) if recording_arrays[name]))
+    return {name: LabelDirection(**fields) for name, fields in recording_arrays.items() if fields}
 
 
 def _roots(w: Windows) -> Array:

@@ -57,8 +57,8 @@ def initialize(translator: Translator, i: int, w: Windows, offset: LogOffset, pa
     n, members = min(p.n_latents, p.input_size), translator.members()
     with torch.no_grad():
         for m, network in enumerate(members):
-            mine = [s for k, s in enumerate(sums) if len(sums) == 1 or k != m % len(sums)]
-            linear = _linear(_added(mine), whole.sd, p.input_size, p.warm_start_penalty)
+            member_sums = [s for k, s in enumerate(sums) if len(sums) == 1 or k != m % len(sums)]
+            linear = _linear(_added(member_sums), whole.sd, p.input_size, p.warm_start_penalty)
             rate = np.maximum(linear.rate, MIN_WINDOW_SPIKES / w.n_bins)
             read_in, read_out = cast(nn.Linear, network.read_in[i]), cast(nn.Linear, network.read_out[i])
             read_in.weight.copy_(torch.from_numpy(linear.directions.T))

@@ -24,13 +24,13 @@ def columns_of(w: Windows, name: str) -> dict[str, Array]:
 
     Values are (window,), NaN where unknown; {} where nothing has the name.
     """
-    found = {column_and_value(n): w.covariate(n) for n in covariates_of(w.covariate_names, name)}
-    if not found and name in w.behavior_names:
+    columns = {column_and_value(n): w.covariate(n) for n in covariates_of(w.covariate_names, name)}
+    if not columns and name in w.behavior_names:
         values = np.asarray(w.behavior)[:, :, w.behavior_names.index(name)].astype(np.float64)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the mean of no sample is NaN, as wanted
-            found = {name: np.nanmean(values, axis=1)}
-    return found
+            columns = {name: np.nanmean(values, axis=1)}
+    return columns
 
 
 def require_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> None:
@@ -47,9 +47,9 @@ def require_columns(data: Sequence[Windows], names: Sequence[str], key: str) -> 
 
 def with_columns(w: Windows, names: Sequence[str], prefix: str = COLUMN_PREFIX) -> Windows:
     """Windows whose covariates are these columns alone."""
-    found = {f"{prefix}{key}": values for name in names for key, values in columns_of(w, name).items()}
-    table = np.column_stack(list(found.values())) if found else np.empty((len(w), 0))
-    return replace(w, covariates=table, covariate_names=tuple(found))
+    columns = {f"{prefix}{key}": values for name in names for key, values in columns_of(w, name).items()}
+    table = np.column_stack(list(columns.values())) if columns else np.empty((len(w), 0))
+    return replace(w, covariates=table, covariate_names=tuple(columns))
 
 
 def target_as_source(w: Windows) -> Windows:

@@ -24,11 +24,11 @@ def autocorrelation(labels: Labels, n_classes: int, lags: int) -> Array:
     z = z - z.mean(axis=1, keepdims=True)
     n = z.shape[1]
     power = np.sum(z**2, axis=(1, 2)) / n
-    found = np.zeros((len(labels), lags))
+    correlation = np.zeros((len(labels), lags))
     for d in range(1, min(lags, n - 1) + 1):
         product = np.sum(z[:, d:] * z[:, :-d], axis=(1, 2)) / (n - d)
-        found[:, d - 1] = np.divide(product, power, out=np.zeros(len(labels)), where=power > 1e-12)
-    return found
+        correlation[:, d - 1] = np.divide(product, power, out=np.zeros(len(labels)), where=power > 1e-12)
+    return correlation
 
 
 def memory(label: Labels, n_classes: int, longest: int) -> int:
