@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: help repro test check calibration bench fix ui lock clean environment
+.PHONY: help repro demo test check calibration bench fix ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,9 +37,11 @@ repro: .venv/.installed ## run the whole pipeline; PARAMS=file.yaml DATA=folder 
 	    if [ -n "$$DATA" ]; then set -- "$$@" --set "data.path=$$DATA"; fi; \
 	    $(BIN)/spikebridge use "$$@"; \
 	fi
-	@$(BIN)/spikebridge repair
-	@PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/dvc repro </dev/null
+	@$(BIN)/spikebridge run
 	@$(BIN)/spikebridge results
+
+demo: .venv/.installed ## two small simulated recordings through every stage, then their report, in the folder demo/
+	@$(BIN)/spikebridge demo
 
 test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (six minutes)
 	@$(PYTEST) -m "not slow"

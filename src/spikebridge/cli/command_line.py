@@ -11,6 +11,7 @@ from typing import Any
 
 from spikebridge import __version__
 from spikebridge.cli import (
+    demo_command,
     inspect_command,
     model_commands,
     project_commands,
@@ -62,8 +63,10 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="spikebridge", description="Translate spikes between brain regions.")
     top.add_argument("--version", action="version", version=f"spikebridge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
     _add_inspect(commands)
     _add_use(commands)
+    _add_run(commands)
     _add(commands, "results", results_command.results, "print the scores and tests of the last run")
     _add_predict(commands)
     _add_adapt(commands)
@@ -89,6 +92,17 @@ def _add(
     )
     command.set_defaults(run=run)
     return command
+
+
+def _add_demo(commands: Any) -> None:
+    command = _add(
+        commands,
+        "demo",
+        demo_command.demo,
+        "run the whole pipeline on two small simulated recordings, in a minute or two, and open its report",
+    )
+    command.add_argument("--folder", type=Path, default=Path("demo"), help="folder of the demo (default: %(default)s)")
+    command.add_argument("--no-open", dest="open", action="store_false", help="do not open the report in the browser")
 
 
 def _add_inspect(commands: Any) -> None:
@@ -127,6 +141,16 @@ def _add_use(commands: Any) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value, e.g. data.path=my/data"
     )
+
+
+def _add_run(commands: Any) -> None:
+    command = _add(
+        commands,
+        "run",
+        project_commands.run,
+        "run what is out of date in the pipeline, with the number of the stage and the time that is left",
+    )
+    command.add_argument("--folder", type=Path, default=Path(), help="the project (default: this folder)")
 
 
 def _add_predict(commands: Any) -> None:

@@ -1,4 +1,4 @@
-"""Commands on the project folder: `spikebridge use` and `spikebridge repair`."""
+"""Commands on the project folder: `spikebridge use`, `spikebridge run` and `spikebridge repair`."""
 # ruff: noqa: T201  (a command line prints)
 
 from __future__ import annotations
@@ -39,6 +39,46 @@ def repair(_: argparse.Namespace) -> None:
 
     for line in repair_project(Path.cwd()):
         print(f"spikebridge repair: {line}", file=sys.stderr)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run what is out of date in the pipeline. Exit code: that of DVC, 130 after Ctrl-C."""
+    sys.exit(run_project(arguments.folder, "make repro"))
+
+
+def run_project(folder: Path, again: str) -> int:
+    """Repair what an interrupted DVC command left behind, then run the pipeline of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of dvc.yaml.
+    again : str
+        The command that goes on after an interruption.
+
+    Returns
+    -------
+    int
+        The exit code of DVC; 130 after Ctrl-C.
+
+    Raises
+    ------
+    ConfigError
+        Where dvc.yaml or params.yaml cannot be read.
+    """
+    import signal
+
+    from spikebridge.runtime.pipeline_run import InterruptedRunError, reproduce
+    from spikebridge.runtime.repair import repair as repair_project
+
+    for line in repair_project(folder.resolve()):
+        print(f"spikebridge repair: {line}", file=sys.stderr)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return reproduce(folder, lambda line: print(line, flush=True))
+    except InterruptedRunError as error:
+        print(f"\n{error}. Go on with: {again}", file=sys.stderr)
+        return 130
 
 
 def replace_params(source: Path, changes: Sequence[str], target: Path) -> Path | None:

@@ -1,0 +1,115 @@
+"""`spikebridge demo`: the whole pipeline on two small simulated recordings, in a folder of its results."""
+# ruff: noqa: T201  (a command line prints)
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import webbrowser
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spikebridge.cli.project_commands import replace_params, run_project
+from spikebridge.errors import DataError
+
+PARAMS = Path("examples") / "demo" / "params.yaml"
+COPIED = ("src", "pipelines", "dvc.yaml", ".dvcignore")
+"""What a project needs to run the stages; DVC follows the code that they import."""
+REPORT = Path("reports") / "report" / "index.html"
+
+
+def demo(arguments: argparse.Namespace) -> None:
+    """Make the project folder of the demo, run its pipeline, say what it leaves out, open its report."""
+    project = Path.cwd()
+    if missing := [name for name in (*COPIED, str(PARAMS), "params.yaml") if not (project / name).exists()]:
+        raise DataError(f"{project}: expected the folder of spikebridge, which has no {', '.join(missing)}")
+    make_project(project, arguments.folder)
+    if code := run_project(arguments.folder, "make demo"):
+        sys.exit(code)
+    print(f"\nThe demo is done. Against {project.name}/params.yaml it leaves out or changes:")
+    for line in left_out(_loaded(project / "params.yaml"), _loaded(arguments.folder / "params.yaml")):
+        print(f"  {line}")
+    print("Do not conclude from its numbers: `make repro` runs the whole study.")
+    report = (arguments.folder / REPORT).resolve()
+    print(f"Report: {report}")
+    if arguments.open and _has_screen():
+        webbrowser.open(report.as_uri())
+
+
+def _has_screen() -> bool:
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def make_project(project: Path, folder: Path) -> None:
+    """Copy the stages into a folder and write its params.yaml; results that are in the folder stay.
+
+    Parameters
+    ----------
+    project : Path
+        The folder of spikebridge.
+    folder : Path
+        New, or made by an earlier demo.
+
+    Raises
+    ------
+    DataError
+        Where the folder holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / ".dvc").is_dir():
+        raise DataError(f"{folder}: expected a new folder or one that an earlier demo made, found other files")
+    folder.mkdir(parents=True, exist_ok=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info")
+    for name in COPIED:
+        source, target = project / name, folder / name
+        if source.is_dir():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target, ignore=ignored)
+        else:
+            shutil.copy2(source, target)
+    if not (folder / ".dvc").is_dir():
+        command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
+        subprocess.run(command, cwd=folder, check=True)
+    replace_params(project / PARAMS, [], folder / "params.yaml")
+
+
+def _loaded(params: Path) -> dict[str, Any]:
+    from spikebridge import config
+
+    return config.load(params).model_dump(mode="json")
+
+
+def left_out(whole: Mapping[str, Any], small: Mapping[str, Any]) -> Iterator[str]:
+    """Name each setting in which two configurations differ.
+
+    Parameters
+    ----------
+    whole, small : mapping
+        Sections of the shipped configuration and of the demo.
+
+    Yields
+    ------
+    str
+        A setting with both values, or the names of what is missing.
+    """
+    for section, settings in whole.items():
+        other = small[section]
+        if not isinstance(settings, Mapping) or settings == other:
+            continue
+        if gone := [key for key in settings if key not in other]:
+            yield f"{section}: no {', '.join(gone)}"
+        for key, value in settings.items():
+            if key not in other or other[key] == value:
+                continue
+            if isinstance(value, Mapping):
+                changed = [f"{k} {_short(v)}" for k, v in other[key].items() if value.get(k) != v]
+                yield f"{section}.{key}: {', '.join(changed) or 'defaults'}"
+            else:
+                yield f"{section}.{key}: {_short(other[key])} instead of {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
