@@ -75,6 +75,8 @@ def taken(project: Path) -> dict[str, Any]:
     primary = compared[compared["role"] == "primary"]
     columns = ["family", "model_a", "model_b", "estimate", "ci_low", "ci_high", "p_holm", "verdict"]
     scored = {"decision": WITHIN, "translation": "bits_per_spike"}
+    if ladder is None:
+        raise SystemExit(f"result_tables: {run.nested_models} is missing; run the stages nested_models and evaluate")
     steps = ladder[[scored.get(row.kind) == row.metric for row in ladder.itertuples()]]
     return {
         "n_recordings": metrics["n_recordings"],
