@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 from project import shared_recordings
@@ -22,6 +23,9 @@ from spikebridge.types import Windows
 with contextlib.suppress(ImportError):  # comes with the extra nemos; its import alone moves numpy's global random state
     import jax  # noqa: F401
 
+
+hypothesis.settings.register_profile("any_machine")  # a busy machine is no defect
+hypothesis.settings.load_profile("any_machine")
 
 LONGEST_FIRST = ("test_end_to_end_hard.py", "test_end_to_end.py", "test_versioned_data.py", "test_campaign.py")
 """Files that last minutes: a worker that meets one of them last would end long after the others."""

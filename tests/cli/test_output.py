@@ -60,7 +60,7 @@ def test_a_narrow_terminal_gets_lines_instead_of_columns(
 
 
 @given(st.lists(st.lists(st.text("ab 1", max_size=30), min_size=4, max_size=4), min_size=1), st.integers(10, 150))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_widths_hold_every_word_and_fit(rows: list[list[str]], room: int) -> None:
     widths = column_widths(rows, room)
     longest = [max((len(w) for cell in cells for w in cell.split()), default=1) for cells in zip(*rows, strict=True)]

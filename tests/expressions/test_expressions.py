@@ -59,7 +59,7 @@ QUERIES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(QUERIES)
 def test_the_rows_are_those_of_pandas(query: str) -> None:
     expected = TABLE.eval(query, local_dict={}, global_dict={})

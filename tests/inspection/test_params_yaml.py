@@ -71,7 +71,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["path", "source", "options", "observed"]), VALUES, min_size=1), NAMES)
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_a_block_is_read_as_what_is_proposed(data: dict[str, Any], comment: str) -> None:
     """Also by YAML 1.2, as DVC reads it, and whatever stands in a comment."""
     comments = {f"data.{key}": comment for key in data}

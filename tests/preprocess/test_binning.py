@@ -36,7 +36,7 @@ def test_against_a_loop_with_overlapping_and_unsorted_windows(seed: int) -> None
     assert np.array_equal(bin_windows(times, units, 3, starts, 5, 0.3), expected)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 6), st.sampled_from([0.07, 0.3]), st.booleans())
 def test_against_a_loop_in_windows_of_any_kind(seed: int, n_units: int, n_bins: int, bin_s: float, chain: bool) -> None:
     """Windows that touch in chains (in any order), overlap, are equal, or leave time out; units by any grouping."""
@@ -71,7 +71,7 @@ def test_spikes_on_the_edges_fall_into_the_bin_that_begins_there(start: float, b
     assert last.sum() == 0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(0, 4000), max_size=60).map(sorted),
     st.sampled_from([0.01, 0.05, 0.07, 1 / 3]),

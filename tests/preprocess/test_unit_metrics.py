@@ -116,7 +116,7 @@ def test_no_interval_crosses_a_gap() -> None:
     assert isi_violations(observed_train, REFRACTORY_S)[1] == 1
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(0, 20), max_size=40).map(sorted),
     st.lists(st.tuples(st.floats(0, 20), st.floats(0, 5)).map(lambda p: (p[0], p[0] + p[1])), max_size=5),

@@ -37,7 +37,7 @@ def check_partition(w: Windows, gap: float, train: Index, valid: Index) -> None:
     assert nearest(w, learn, stop) >= gap - 1e-6
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     n_trials=st.integers(40, 90),
     folds=st.integers(2, 6),

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from spikebridge.statistics import false_discovery_rate, holm
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_against_statsmodels(p: list[float]) -> None:
     with patch("gc.collect"):  # statsmodels collects garbage in every call, which takes long in a large process
@@ -22,7 +22,7 @@ def test_an_impossible_test_still_counts() -> None:
     np.testing.assert_allclose(holm([0.01, np.nan, 0.02]), [0.03, np.nan, 0.04])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_false_discovery_rate_is_the_smallest_rate_at_which_a_test_is_a_claim(p: list[float]) -> None:
     """By definition: all tests up to the last sorted p that lies below rate * rank / n are claims."""

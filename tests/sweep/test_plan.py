@@ -6,7 +6,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spikebridge.artifacts.sweep import SweepPlan
@@ -56,7 +56,6 @@ def test_least_number_of_recordings() -> None:
     }
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("ABCDE"), st.integers(0, 20))))
 def test_every_ordered_pair_is_run_or_named(units: dict[str, dict[str, int]]) -> None:
     plan = make_plan("ABCDE", units, {}, SweepConfig(min_units=8, min_recordings=2))
