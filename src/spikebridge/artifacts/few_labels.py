@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import KEYS, prediction_rows, read_trials, write_trials
+from spikebridge.artifacts.trial_tables import KEYS, prediction_rows, read_trials, write_trials
 from spikebridge.types import Windows
 
 FILE = "few_labels.parquet"

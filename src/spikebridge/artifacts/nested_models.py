@@ -18,13 +18,8 @@ import pandas as pd
 
 from spikebridge.artifacts.held_out_rates import HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.json_files import read_json, write_json
-from spikebridge.artifacts.training import (
-    KEYS,
-    IntervalLists,
-    TrainingIntervals,
-    TrainingRun,
-    read_trials,
-)
+from spikebridge.artifacts.training import IntervalLists, TrainingIntervals, TrainingRun
+from spikebridge.artifacts.trial_tables import KEYS, read_trials
 from spikebridge.errors import DataError
 
 NESTED_MODELS_FOLDER = Path("runs") / "nested_models"

@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from spikebridge.artifacts.json_files import read_json, write_json
-from spikebridge.artifacts.training import read_trials
+from spikebridge.artifacts.trial_tables import read_trials
 from spikebridge.errors import DataError
 from spikebridge.text.plain_text import read_csv, write_csv
 

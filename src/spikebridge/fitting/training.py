@@ -14,8 +14,10 @@ from spikebridge import models
 from spikebridge.artifacts.few_labels import write_few_labels
 from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.out_of_fold import Rates
 from spikebridge.artifacts.splits import load_splits
-from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
+from spikebridge.artifacts.trial_tables import prediction_rows, translation_rows
 from spikebridge.artifacts.tuning import read_tuned_settings
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines

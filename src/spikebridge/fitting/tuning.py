@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikebridge import models
 from spikebridge.artifacts.splits import load_splits
@@ -23,8 +22,7 @@ from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
 from spikebridge.fitting import studies
-from spikebridge.fitting.held_out import first_parts, fit_and_adapt
-from spikebridge.metrics import balanced_accuracy, bits_per_spike, information, log_loss
+from spikebridge.fitting.assessment import assess, assess_held_out
 from spikebridge.models import Model
 from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.runtime import parallel
@@ -60,14 +58,6 @@ class TuningStudy:
     splits: Path
     storage: Path
     device: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The scores of one fit on its inner validation windows."""
-
-    value: float
-    inner: dict[str, float | None]
 
 
 def tune(
@@ -285,69 +275,6 @@ def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict
         return params
     reduced = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
     return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | reduced
-
-
-def assess(
-    model: Model, train: list[Windows], valid: list[Windows], rng: np.random.Generator, watch: Any = None
-) -> Outcome:
-    """Fit on `train` and score on `valid`, whose labels are hidden from the model.
-
-    The value of a translator is its bits/spike; the value of any other model is its negative log loss.
-    """
-    hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
-    history = model.fit(train, hidden, rng, watch)
-    base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
-    if model.early_stopping:  # the score of the epoch that the model kept; now the model has also learned from `valid`
-        return _outcome(model, valid, None, max(row["valid_bits_per_spike"] for row in history.rows))
-    return _outcome(model, valid, base)
-
-
-def assess_held_out(
-    model: Model, data: Sequence[Windows], part: Partition, rng: np.random.Generator, watch: Any = None
-) -> Outcome:
-    """Fit to a partition, adapt to the recordings that it holds out, and score on the later part of these.
-
-    The value is as that of `assess`.
-    """
-    fit_and_adapt(model, data, part, rng, watch)
-    base = {name: w.target.mean(axis=(0, 1)) for name, w in first_parts(data, part).items()}
-    return _outcome(model, select_windows(data, part.test), base)
-
-
-def _outcome(
-    model: Model,
-    scored: Sequence[Windows],
-    base: Mapping[str, NDArray[np.float64]] | None,
-    bits: float | None = None,
-) -> Outcome:
-    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is `bits`."""
-    nats, spikes = 0.0, 0.0
-    labels: list[NDArray[np.int64]] = []
-    chances: list[NDArray[np.float64]] = []
-    decided: list[NDArray[np.int64]] = []
-    for w in scored:
-        if model.translates and base is not None:
-            rates = model.predict(w).rates
-            assert rates is not None
-            gain, n = information(rates, w.target, base[w.recording])
-            nats, spikes = nats + gain.sum(), spikes + n.sum()
-        known = w.select(w.labelled)
-        if model.decides and len(known):
-            labels.append(known.label)
-            probabilities = model.predict(known).probabilities
-            assert probabilities is not None
-            chances.append(probabilities)
-            decided.append(model.decide(probabilities, w.recording))
-    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits}
-    if model.translates and base is not None:
-        inner["bits_per_spike"] = bits_per_spike([nats], [spikes])
-    if model.decides:
-        label, chance = np.concatenate(labels), np.concatenate(chances)
-        inner["balanced_accuracy"] = balanced_accuracy(label, np.concatenate(decided))
-        inner["log_loss"] = log_loss(label, chance)
-    value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
-    assert value is not None
-    return Outcome(value, inner)
 
 
 def _summary(study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]) -> Result:
