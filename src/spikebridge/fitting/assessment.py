@@ -18,7 +18,15 @@ from spikebridge.types import Partition, Windows
 
 @dataclass(frozen=True)
 class Outcome:
-    """The scores of one fit on its inner validation windows."""
+    """The scores of one fit on its inner validation windows.
+
+    Parameters
+    ----------
+    value : float
+        What the tuner maximises: bits/spike of a translator, minus the log loss (nats) of any other model.
+    inner : dict of str to float or None
+        balanced_accuracy, log_loss (nats) and bits_per_spike; None where the model has no such score.
+    """
 
     value: float
     inner: dict[str, float | None]
@@ -27,9 +35,23 @@ class Outcome:
 def assess(
     model: Model, train: list[Windows], valid: list[Windows], rng: np.random.Generator, watch: Any = None
 ) -> Outcome:
-    """Fit on `train` and score on `valid`, whose labels are hidden from the model.
+    """Fit on some windows and score on others, whose labels are hidden from the model.
 
-    The value of a translator is its bits/spike; the value of any other model is its negative log loss.
+    Parameters
+    ----------
+    model : Model
+        Not fitted.
+    train, valid : list of Windows
+        One for each recording.
+    rng : numpy.random.Generator
+        The only source of randomness.
+    watch : callable, optional
+        Receives one dict per training epoch; it may end the fit by an error.
+
+    Returns
+    -------
+    Outcome
+        Of the epoch that the model kept, where it stops early.
     """
     hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
     history = model.fit(train, hidden, rng, watch)
@@ -44,7 +66,23 @@ def assess_held_out(
 ) -> Outcome:
     """Fit to a partition, adapt to the recordings that it holds out, and score on the later part of these.
 
-    The value is as that of `assess`.
+    Parameters
+    ----------
+    model : Model
+        Not fitted.
+    data : sequence of Windows
+        One for each recording.
+    part : Partition
+        What to learn from, what to adapt to, and what to score.
+    rng : numpy.random.Generator
+        The only source of randomness.
+    watch : callable, optional
+        Receives one dict per training epoch; it may end the fit by an error.
+
+    Returns
+    -------
+    Outcome
+        Bits/spike over the mean rates of the windows that the fit was adapted to.
     """
     fit_and_adapt(model, data, part, rng, watch)
     base = {name: w.target.mean(axis=(0, 1)) for name, w in first_parts(data, part).items()}
