@@ -1,4 +1,7 @@
-"""Out-of-fold results of one model as records: decisions, translations and rates."""
+"""Out-of-fold results of one model as records: decisions, translations and rates.
+
+The files are those of artifacts.training; artifacts.trial_tables has the columns of the tables.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,19 @@ from spikebridge.errors import DataError
 class Decisions:
     """Out-of-fold predictions of one model, sorted by recording and time.
 
-    table: predictions.parquet. label, predicted: (trial,), index into the classes. probabilities: (trial, class).
-    evidence: (trial, class), the probabilities divided by the shares of the classes in training, scaled to sum to one:
-    what the spikes say, apart from how frequent a decision is.
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    table : DataFrame
+        predictions.parquet.
+    label, predicted : NDArray of int64, shape (trial,)
+        Index into the classes.
+    probabilities : NDArray, shape (trial, class)
+        Of each class.
+    evidence : NDArray, shape (trial, class)
+        The probabilities divided by the shares of the classes in training, scaled to sum to one: what the spikes say,
+        apart from how frequent a decision is.
     """
 
     model: str
@@ -40,8 +53,14 @@ class Decisions:
 class Translation:
     """Out-of-fold information of one translator about the target, sorted like the decisions.
 
-    table: translation.parquet: nats and spikes of each trial, and the nats of the model's baseline without the source.
-    rates_folder: one file a recording; see `write_rates`.
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    table : DataFrame
+        translation.parquet: nats and spikes of each trial, and the nats of the model's baseline without the source.
+    rates_folder : Path
+        Has one file a recording; see `TrainingRun.write_rates`.
     """
 
     model: str
@@ -69,7 +88,17 @@ class Translation:
 
 @dataclass(frozen=True)
 class Rates:
-    """Out-of-fold rates of one recording in one fold. trial: (trial,). rates: (trial, bin, unit), spikes per bin."""
+    """Out-of-fold rates of one recording in one fold.
+
+    Parameters
+    ----------
+    recording : str
+        Name of the recording.
+    trial : NDArray of int64, shape (trial,)
+        Row of the trial table.
+    rates : NDArray of float32, shape (trial, bin, unit), spikes per bin
+        Predicted rates of the target.
+    """
 
     recording: str
     trial: NDArray[np.int64]
@@ -77,6 +106,29 @@ class Rates:
 
 
 def read_decisions(path: Path, model: str, classes: tuple[str, ...]) -> Decisions:
+    """Read predictions.parquet.
+
+    evidence[n, c] = (p[n, c] / share[n, c]) / sum_k (p[n, k] / share[n, k]), with the share of the class in training.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    model : str
+        Name of the model.
+    classes : tuple of str
+        Names of the classes.
+
+    Returns
+    -------
+    Decisions
+        By recording and time. The evidence is the probabilities where the table has no shares.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read or lacks a column, a class is unknown, or probabilities do not sum to one.
+    """
     probability = [f"p_{c}" for c in classes]
     table = read_trials(path, [*KEYS, "label", "predicted", *probability])
     number = {c: k for k, c in enumerate(classes)}

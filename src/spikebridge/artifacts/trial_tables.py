@@ -1,4 +1,17 @@
-"""Tables with one row a trial, out of fold: their keys, the rows of predictions and translations, reader and writer."""
+"""Tables with one row a trial, out of fold: their keys, the rows of predictions and translations, reader and writer.
+
+recording, block, split_hash       text; block: the test block of a recording and fold
+trial, fold                        int64; row of the trial table, and outer fold
+time_s                             float64, seconds, time of the decision on the recording's clock
+
+predictions.parquet has besides:
+label, predicted                   text, names of classes
+p_<class>, share_<class>           float64; probability of the class, and its share of the labels of the fit
+
+translation.parquet has besides:
+nats, nats_without_source          float64, natural units, log likelihood over that of the training mean rates
+spikes                             float64, spikes of the target in the window
+"""
 
 from __future__ import annotations
 
@@ -16,7 +29,20 @@ KEYS = ["recording", "trial", "fold", "block", "time_s", "split_hash"]
 
 
 def trial_keys(test: Windows, fold: int) -> pd.DataFrame:
-    """One row a test trial: recording, trial, fold, block, time_s (of its decision)."""
+    """The columns that say which trial a row is of.
+
+    Parameters
+    ----------
+    test : Windows
+        The windows that were predicted, of one recording.
+    fold : int
+        The outer fold that tests them.
+
+    Returns
+    -------
+    DataFrame
+        One row a window: recording, trial, fold, block, time_s (seconds, of its decision).
+    """
     return pd.DataFrame(
         {
             "recording": test.recording,
@@ -92,14 +118,42 @@ def translation_rows(
 
 
 def write_trials(path: Path, tables: Sequence[pd.DataFrame], split_hash: str) -> None:
-    """Tables of trials as one file, sorted, with the hash of the manifest; nothing where there are none."""
+    """Write tables of trials as one file, sorted, with the hash of the manifest; nothing where there are none.
+
+    Parameters
+    ----------
+    path : Path
+        A parquet file.
+    tables : sequence of DataFrame
+        With the columns of `trial_keys`.
+    split_hash : str
+        Of the split manifest; becomes a column.
+    """
     if tables:
         table = pd.concat(tables).sort_values(["recording", "time_s"], ignore_index=True)
         table.assign(split_hash=split_hash).to_parquet(path, index=False)
 
 
 def read_trials(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A table of trials, by recording and time. Raises DataError naming the file and the columns that it lacks."""
+    """Read a table of trials.
+
+    Parameters
+    ----------
+    path : Path
+        A parquet file.
+    columns : list of str
+        Columns that it must have.
+
+    Returns
+    -------
+    DataFrame
+        By recording and time.
+
+    Raises
+    ------
+    DataError
+        With the file, where it cannot be read, and the columns that it lacks.
+    """
     table = read_parquet(path)
     missing = [c for c in columns if c not in table.columns]
     if missing:
@@ -108,6 +162,23 @@ def read_trials(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table as it was written.
+
+    Parameters
+    ----------
+    path : Path
+        A parquet file.
+
+    Returns
+    -------
+    DataFrame
+        All of its columns.
+
+    Raises
+    ------
+    DataError
+        With the file, where it cannot be read.
+    """
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
