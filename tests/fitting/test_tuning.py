@@ -177,8 +177,8 @@ def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
         tune={"n_trials": 4, "n_startup_trials": 4, "max_epochs": 2}, models={"seq2seq": {"hidden_size": 4}}
     )
     calls = []
-    log_loss_of = tuning.log_loss
-    monkeypatch.setattr(tuning, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))
+    log_loss_of = assessment.log_loss
+    monkeypatch.setattr(assessment, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))
     quick = tune(study, config, "seq2seq", tmp_path / "quick")
     n_quick = len(calls)
     monkeypatch.setattr(tuning, "has_ended", lambda *_: False)
