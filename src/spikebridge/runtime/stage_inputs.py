@@ -32,7 +32,17 @@ SHOWN = 5
 
 
 class InputsChangedError(DataError):
-    """A file or setting changed after the stage began; `DataError` describes the arguments."""
+    """A file or setting changed after the stage began.
+
+    Parameters
+    ----------
+    message : str
+        What is printed.
+    refusal : Refusal, optional
+        The same as records.
+    warnings : sequence of Finding
+        Other findings.
+    """
 
 
 @dataclass(frozen=True)
