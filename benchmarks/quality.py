@@ -42,7 +42,7 @@ import regimes
 from common import RESULTS, SETS, SHARED_DATA, made_by, markdown, measured, prepare, settings_of, write_part
 from spikebridge import config, evaluation, models
 from spikebridge.artifacts.evaluation import EvaluationRun
-from spikebridge.artifacts.training import Decisions
+from spikebridge.artifacts.out_of_fold import Decisions
 from spikebridge.artifacts.tuning import TuningRun
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError, SpikebridgeError

@@ -1,8 +1,9 @@
 """Hold the docstrings of the public functions and classes to the numpydoc standard: `make check` runs this.
 
-Public is what a package of spikebridge lists in `__all__`, and the public methods of the classes there. Each needs a
-summary, and where it takes arguments, returns or yields something, the sections Parameters, Returns or Yields. numpydoc
-(https://numpydoc.readthedocs.io) does the checking.
+Public is what a package of spikebridge lists in `__all__`, and the public methods of the classes there. In the rooms of
+which others import the modules (`BY_MODULE`) it is what a module defines under a name without a leading underscore.
+Each needs a summary, and where it takes arguments, returns or yields something, the sections Parameters, Returns or
+Yields. numpydoc (https://numpydoc.readthedocs.io) does the checking.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from enum import Enum
+from types import ModuleType
 
 from numpydoc.validate import validate
 
@@ -32,17 +34,19 @@ CODES = {
     "YD01": "no section Yields",
 }
 """The checks of numpydoc that count here."""
+BY_MODULE = frozenset({"artifacts", "fitting", "runtime"})
+"""Rooms whose `__init__` hands on nothing, so that a stage depends on the modules that it uses alone."""
 
 
 def public_names(rooms: set[str]) -> Iterator[str]:
     """Dotted names of the public objects of the rooms (all of them where none is named)."""
     for info in pkgutil.walk_packages(spikebridge.__path__, "spikebridge."):
         room = info.name.split(".")[1]
-        if not info.ispkg or (rooms and room not in rooms):
+        if not (info.ispkg or room in BY_MODULE) or (rooms and room not in rooms):
             continue
-        package = importlib.import_module(info.name)
-        for name in getattr(package, "__all__", ()):
-            thing = getattr(package, name)
+        module = importlib.import_module(info.name)
+        for name in defined(module) if room in BY_MODULE else getattr(module, "__all__", ()):
+            thing = getattr(module, name)
             if not (inspect.isfunction(thing) or inspect.isclass(thing)):
                 continue
             full = f"{thing.__module__}.{thing.__qualname__}"
@@ -56,6 +60,15 @@ def public_names(rooms: set[str]) -> Iterator[str]:
                     for key, member in vars(thing).items()
                     if not key.startswith("_") and (inspect.isfunction(member) or isinstance(member, classmethod))
                 )
+
+
+def defined(module: ModuleType) -> list[str]:
+    """Names of what a module defines and does not import, without a leading underscore."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if not name.startswith("_") and getattr(thing, "__module__", "") == module.__name__
+    ]
 
 
 def problems(name: str) -> list[str]:

@@ -15,7 +15,7 @@ from command_line import PARAMS, Run, called
 from three_regions import recording
 
 from spikebridge import config
-from spikebridge.artifacts.sweep import Pair, SweepPlan
+from spikebridge.artifacts.sweep_plan import Pair, SweepPlan
 from spikebridge.config import SweepConfig
 from spikebridge.errors import StorageError
 from spikebridge.io.readers import tables

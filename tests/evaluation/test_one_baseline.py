@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.artifacts.training import TrainingRun, Translation
+from spikebridge.artifacts.out_of_fold import Translation
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.errors import DataError
 from spikebridge.evaluation.one_baseline import baseline_table, check_one_baseline
 

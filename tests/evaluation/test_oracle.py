@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import PoissonRegressor
 
-from spikebridge.artifacts.training import Translation
+from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.artifacts.truth import Truth, load_truth, save_truth, truth_path
 from spikebridge.config import SimulateConfig
 from spikebridge.evaluation.recovery import oracle, shares_of_oracle

@@ -26,7 +26,7 @@ from spikebridge.errors import LeakageError
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
-from spikebridge.fitting import training, tuning
+from spikebridge.fitting import assessment, training, tuning
 from spikebridge.fitting.held_out import fit_and_adapt
 from spikebridge.splits import make_splits
 from spikebridge.types import Splits, Windows
@@ -186,7 +186,7 @@ def test_tuning_scores_a_held_out_recording_after_adaptation(recordings: list[Wi
     part = folds.folds[0].inner[0]
     (held,) = part.test
     model: Any = models.create("aligned_pca")
-    outcome = tuning.assess_held_out(model, recordings, part, np.random.default_rng(0))
+    outcome = assessment.assess_held_out(model, recordings, part, np.random.default_rng(0))
     test = next(w for w in recordings if w.recording == held).select(part.test[held])
     probabilities = model.predict(test).probabilities
     decided = model.decide(probabilities, held)

@@ -18,7 +18,7 @@ from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
-from spikebridge.fitting import tuning
+from spikebridge.fitting import assessment, tuning
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
@@ -125,7 +125,7 @@ def test_other_settings_do_not_resume_an_old_study(study: Path, tmp_path: Path) 
 def test_inner_scores_are_scikit_learns(halves: tuple[list[Windows], list[Windows]]) -> None:
     train, valid = halves
     model = models.create("random_forest", {"n_estimators": 20})
-    outcome = tuning.assess(model, train, valid, np.random.default_rng(0))
+    outcome = assessment.assess(model, train, valid, np.random.default_rng(0))
     known = [w.select(w.labelled) for w in valid]
     chances = np.concatenate([model.predict(w).probabilities for w in known])
     label = np.concatenate([w.label for w in known])
@@ -145,7 +145,7 @@ def test_a_model_never_sees_the_labels_that_it_is_scored_by(
     predictions = []
     for held in (valid, flipped):
         model = models.create(name, QUICK.get(name))
-        tuning.assess(model, train, held, np.random.default_rng(0))
+        assessment.assess(model, train, held, np.random.default_rng(0))
         predictions.append(model.predict(valid[0]))
     for field in ("probabilities", "rates"):
         a, b = getattr(predictions[0], field), getattr(predictions[1], field)
@@ -156,11 +156,11 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
     """A model whose curve lies below the median of the earlier ones is stopped before its last epoch."""
     quality = iter([1.0, 0.9, 0.1] * 3)
 
-    def fake(model: Any, train: Any, valid: Any, rng: Any, watch: Any) -> tuning.Outcome:
+    def fake(model: Any, train: Any, valid: Any, rng: Any, watch: Any) -> assessment.Outcome:
         value = next(quality)
         for epoch in range(10):
             watch({"epoch": float(epoch), "valid_loss": -value})
-        return tuning.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
+        return assessment.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
 
     monkeypatch.setattr(tuning, "assess", fake)
     best = tune(study, small_config(tune={"n_trials": 3, "n_startup_trials": 2}), "seq2seq", tmp_path / "out")
@@ -177,8 +177,8 @@ def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
         tune={"n_trials": 4, "n_startup_trials": 4, "max_epochs": 2}, models={"seq2seq": {"hidden_size": 4}}
     )
     calls = []
-    log_loss_of = tuning.log_loss
-    monkeypatch.setattr(tuning, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))
+    log_loss_of = assessment.log_loss
+    monkeypatch.setattr(assessment, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))
     quick = tune(study, config, "seq2seq", tmp_path / "quick")
     n_quick = len(calls)
     monkeypatch.setattr(tuning, "has_ended", lambda *_: False)
@@ -207,9 +207,9 @@ def test_a_model_names_what_is_lowered_while_tuning(
     """A setting is never raised, the refit has the whole value, and without a cap nothing is lowered."""
     fits = []
 
-    def fake(model: Any, *others: Any) -> tuning.Outcome:
+    def fake(model: Any, *others: Any) -> assessment.Outcome:
         fits.append(model.params.n_estimators)
-        return tuning.Outcome(0.5, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": None})
+        return assessment.Outcome(0.5, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": None})
 
     monkeypatch.setattr(models.get_class("random_forest"), "while_tuning", {"n_estimators": 7})
     monkeypatch.setattr(tuning, "assess", fake)

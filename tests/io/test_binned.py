@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from binned_files import N_BINS, N_TRIALS, N_UNITS, WIDTH, complaint, hdf5, npz
 from numpy.typing import NDArray
+from read_one import read_recording
 
 from spikebridge import config, io
 from spikebridge.config import Config, DataConfig, RecordingSections, TrialsConfig, WindowSections
@@ -221,7 +222,7 @@ def test_through_the_pipeline(tmp_path: Path, counts: NDArray[np.uint8]) -> None
     )
     options = {"bin_width_s": WIDTH}
     settings = pipeline(path, WIDTH, [0.0, N_BINS * WIDTH], options)
-    recording = io.read_recording(path, RecordingSections.of(settings))
+    recording = read_recording(path, RecordingSections.of(settings))
     windows, report = make_windows(recording, WindowSections.of(settings), ("a", "b"))
     np.testing.assert_array_equal(windows.source, counts[..., :2])
     np.testing.assert_array_equal(windows.target, counts[..., 2:])

@@ -65,7 +65,7 @@ def test_an_array_of_another_name_is_asked_for(write: Write, tmp_path: Path) -> 
     path = write(tmp_path / "day1.mat", {"binnedFR": content.pop("counts"), **content})
     assert (binned.can_read(path), matlab.can_read(path)) == (False, True)
     data = DataConfig(path="", source=["HC"], target=["PFC"], reader="binned", options={"counts": "binnedFR"})
-    assert io.find_recordings(path, "binned") == [path]
+    assert list(io.named_recordings(path, "binned")) == [path]
     np.testing.assert_array_equal(counts_of(io.read_contents(path, data)), COUNTS)
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from frank_days import DATA, day, nested, read, trains, unit, wrong
 from mat_files import Structs, write_5
+from read_one import read_recording
 
 from spikebridge import io
 from spikebridge.config import RecordingSections, TrialsConfig, parse
@@ -41,7 +42,7 @@ def test_what_belongs_to_a_day(tmp_path: Path) -> None:
 
 def test_an_animals_folder_is_found_by_days(tmp_path: Path) -> None:
     path = day(tmp_path)
-    assert io.find_recordings(tmp_path) == [path]
+    assert list(io.named_recordings(tmp_path)) == [path]
 
 
 def test_spikes_files_of_other_kinds_are_not_taken(tmp_path: Path) -> None:
@@ -113,8 +114,8 @@ def test_the_block_of_the_page_runs(tmp_path: Path) -> None:
     (block,) = (b for b in blocks if b["data"]["reader"] == "frank")
     day(tmp_path)
     ready = parse({**block, "data": block["data"] | {"path": str(tmp_path)}, "models": {}})
-    (path,) = io.find_recordings(Path(ready.data.path), ready.data.reader)
-    recording = io.read_recording(path, RecordingSections.of(ready))
+    (path,) = io.named_recordings(Path(ready.data.path), ready.data.reader)
+    recording = read_recording(path, RecordingSections.of(ready))
     assert recording.name == "bon03"
     assert recording.observed.tolist() == [[1000.0, 2000.0]]
     assert ready.trials.include is not None
@@ -139,4 +140,4 @@ def test_files_of_other_contents_are_left_out_with_a_note(tmp_path: Path) -> Non
 def test_a_stray_file_of_a_script_does_not_block_the_days(tmp_path: Path, name: str) -> None:
     path = day(tmp_path, tetinfo={(3, 2, 1): {"area": "CA1"}})
     write_5(tmp_path / name, {"cellinfo": np.ones((2, 2))})
-    assert io.find_recordings(tmp_path) == [path]
+    assert list(io.named_recordings(tmp_path)) == [path]

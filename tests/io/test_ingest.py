@@ -138,7 +138,7 @@ def test_folders_in_folders_are_looked_through(raw: Path, settings: Settings, tm
     (raw / "truth").mkdir()
     (raw / "c").rename(raw / "truth" / "c")
     (raw / "notes").mkdir()
-    recordings = io.find_recordings(raw)
+    recordings = list(io.named_recordings(raw))
     assert [p.relative_to(raw).as_posix() for p in recordings] == ["sub-01/a", "sub-01/deeper/b"]
     assert io.not_recordings(raw, recordings) == ["notes"]
     assert set(heard(settings(), tmp_path / "one", None)) == {

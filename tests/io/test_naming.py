@@ -115,14 +115,14 @@ def test_what_no_folder_tells_apart_is_refused(tmp_path: Path) -> None:
     if len(list((tmp_path / "x").iterdir())) < 2:
         pytest.skip("this file system does not tell case apart")
     with pytest.raises(DataError, match=r"two recordings are called 'x_a': .*x/a\.NWB and .*x/a\.nwb; rename one"):
-        io.find_recordings(tmp_path)
+        io.named_recordings(tmp_path)
 
 
 def test_a_folder_whose_name_cannot_be_part_of_one(recording: Recording, tmp_path: Path) -> None:
     for number, name in enumerate(("rat|1", "rat2")):
         written(recording, tmp_path / name, 0.01 * number)
     with pytest.raises(DataError, match=r"rat\|1/phy: the name of a recording must not contain '\|'"):
-        io.find_recordings(tmp_path)
+        io.named_recordings(tmp_path)
 
 
 def test_a_folder_that_is_there_twice_by_a_link(raw: Path, settings: Settings, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_the_public_case(tmp_path: Path) -> None:
         pytest.skip("the shared cases are not here")
     made = subprocess.run([sys.executable, str(CASE), str(tmp_path)], capture_output=True, text=True, check=True)
     truth = json.loads(made.stdout)
-    (path,) = io.find_recordings(tmp_path)
+    (path,) = io.named_recordings(tmp_path)
     contents = nwb.read(path, nwb.Options())
     counts = Counter(place for (place,) in contents.places["electrodes.location"])
     assert counts == {"CA1": 6, "VISp": 5, "TH": 1, "grey": 1}

@@ -12,7 +12,7 @@ import pytest
 from nwb_contents import Settings, contents
 
 from spikebridge.errors import DataError
-from spikebridge.io import choose, find_recordings
+from spikebridge.io import choose, named_recordings
 from spikebridge.io.readers import nwb
 from spikebridge.types import Recording
 
@@ -41,7 +41,7 @@ def test_written_and_read_again(reader: str, recording: Recording, settings: Set
     module = get_reader(reader)
     written = full(recording)
     path = module.write(written, tmp_path / "new")
-    assert find_recordings(tmp_path / "new") == [path]
+    assert list(named_recordings(tmp_path / "new")) == [path]
     read_back = choose(module.read(path, module.Options()), settings().data, settings().trials).recording
     pd.testing.assert_frame_equal(read_back.units[list(written.units)], written.units, check_dtype=False)
     pd.testing.assert_frame_equal(read_back.spikes, written.spikes)

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from spikebridge.errors import DataError
-from spikebridge.io import find_recordings
+from spikebridge.io import named_recordings
 from spikebridge.io.contents import Contents
 from spikebridge.io.readers import nwb, nwb_zarr
 
@@ -95,8 +95,8 @@ def test_found_by_content(folder: Path, name: str) -> None:
     path = folder.rename(folder.parent / name)
     assert nwb_zarr.can_read(path) and not nwb.can_read(path)
     assert nwb_zarr.name_of(path) == "b"
-    assert find_recordings(path.parent) == [path]
-    assert find_recordings(path) == [path]
+    assert list(named_recordings(path.parent)) == [path]
+    assert list(named_recordings(path)) == [path]
 
 
 def test_found_without_any_library(folder: Path) -> None:

@@ -151,8 +151,8 @@ def same_counts(read_back: Recording, written: Recording) -> None:
 def test_only_one_reader_takes_what_it_wrote(reader: Reader, simulated: Recording, tmp_path: Path) -> None:
     path = reader.write(on_grid(simulated, reader), tmp_path)
     assert [name for name in NAMES if io.get_reader(name).can_read(path)] == [key_of(reader)]
-    assert io.find_recordings(path) == [path]
-    assert io.find_recordings(path.parent) in ([path], [path.parent])
+    assert list(io.named_recordings(path)) == [path]
+    assert list(io.named_recordings(path.parent)) in ([path], [path.parent])
     assert io.name_of(path, reader) == "rat1_day1"
     files = files_of(path, reader)
     assert files and all(f.is_file() for f in files)

@@ -24,26 +24,26 @@ def test_recordings_sorted_without_truth_hidden_and_foreign_files(tmp_path: Path
         (tmp_path / name).touch()
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "c.nwb").touch()
-    assert [p.name for p in io.find_recordings(tmp_path)] == ["a.nwb", "b.nwb"]
-    assert [p.name for p in io.find_recordings(tmp_path, "nwb")] == ["a.nwb", "b.nwb"]
+    assert [p.name for p in io.named_recordings(tmp_path)] == ["a.nwb", "b.nwb"]
+    assert [p.name for p in io.named_recordings(tmp_path, "nwb")] == ["a.nwb", "b.nwb"]
 
 
 def test_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere.*does not exist"):
-        io.find_recordings(tmp_path / "nowhere")
+        io.named_recordings(tmp_path / "nowhere")
 
 
 def test_folder_without_recordings_says_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="which is empty"):
-        io.find_recordings(tmp_path)
+        io.named_recordings(tmp_path)
     (tmp_path / "notes.txt").touch()
     with pytest.raises(DataError, match=r"found there: notes\.txt"):
-        io.find_recordings(tmp_path)
+        io.named_recordings(tmp_path)
 
 
 def test_unknown_reader(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"unknown reader 'nbw', did you mean nwb\?"):
-        io.find_recordings(tmp_path, "nbw")
+        io.named_recordings(tmp_path, "nbw")
 
 
 @pytest.mark.parametrize(("names", "message"), [(("a.nwb", "a.NWB"), "called 'a'"), (("a|b.nwb",), "must not contain")])
@@ -53,4 +53,4 @@ def test_names_must_be_unique_and_plain(tmp_path: Path, names: tuple[str, ...], 
     if len(list(tmp_path.iterdir())) < len(names):
         pytest.skip("this file system does not tell case apart")
     with pytest.raises(DataError, match=message):
-        io.find_recordings(tmp_path)
+        io.named_recordings(tmp_path)

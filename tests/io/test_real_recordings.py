@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from read_one import read_recording
 
 from spikebridge import config, io, preprocess
 from spikebridge.artifacts.windows import load_windows
@@ -31,7 +32,7 @@ def steinmetz() -> Config:
 @pytest.mark.quick_cases(1)
 def test_units_and_trials(real_folder: Path, steinmetz: Config, name: str) -> None:
     regions, n_trials, n_success = TABLE[name]
-    recording = io.read_recording(real_folder / f"{name}.nwb", RecordingSections.of(steinmetz))
+    recording = read_recording(real_folder / f"{name}.nwb", RecordingSections.of(steinmetz))
     used = recording.units["region"][recording.units["region"].isin([*steinmetz.data.source, *steinmetz.data.target])]
     assert used.value_counts().to_dict() == regions
     assert len(recording.trials) == n_trials
@@ -84,7 +85,7 @@ def test_windows_and_folds(real_folder: Path, steinmetz: Config, tmp_path: Path)
 
 
 def test_the_folder_is_found(real_folder: Path) -> None:
-    assert {p.stem for p in io.find_recordings(real_folder)} == set(TABLE)
+    assert {p.stem for p in io.named_recordings(real_folder)} == set(TABLE)
 
 
 def test_the_example_asks_for_regions_that_exist(steinmetz: Config) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from read_one import read_recording
 
 from spikebridge import config, io
 from spikebridge.config import RecordingSections
@@ -101,8 +102,8 @@ def test_every_block_of_the_page_runs(name: str, session: Recording, tmp_path: P
             (path / block.split("/")[1]).write_text(text, encoding="utf-8")
     raw["data"]["path"] = str(path)
     settings = config.parse(raw | {"models": {"majority": {}}})
-    assert io.find_recordings(path, settings.data.reader) == [path]
-    recording = io.read_recording(path, RecordingSections.of(settings))
+    assert list(io.named_recordings(path, settings.data.reader)) == [path]
+    recording = read_recording(path, RecordingSections.of(settings))
     assert set(recording.units["region"]) == {"HC", "PFC"}
     assert recording.trials["choice"].tolist() == ["stay", "skip"]
     assert len(recording.spikes) > 0
@@ -137,7 +138,7 @@ def test_a_folder_of_every_format_has_one_reader_and_can_be_read_by_any(session:
     ):
         assert [r.__name__.rpartition(".")[2] for r in READERS if r.can_read(path)] == [kind]
         assert [r.__name__.rpartition(".")[2] for r in READERS if r.takes(path)].count(kind) == 1
-        assert io.find_recordings(path, "mclust") == [path]
+        assert list(io.named_recordings(path, "mclust")) == [path]
         (path / gone).unlink()
         if kind == "neuroscope":
             for file in path.glob("a.*"):

@@ -166,11 +166,11 @@ def test_any_extractor_by_name(tmp_path: Path) -> None:
     MdaSortingExtractor.write_sorting(made, folder / "firings.mda")
     write_csv(folder, "units.csv", unit=[1, 2], region=["HC", "PFC"])
     assert not sorting.can_read(folder)
-    assert io.find_recordings(tmp_path / "raw", "sorting") == [folder]
+    assert list(io.named_recordings(tmp_path / "raw", "sorting")) == [folder]
     options = {"extractor": "MDA", "arguments": {"sampling_frequency": 30000.0}}
     same(trains(read("sorting", folder, **options)), oracle(made))
     file = folder / "firings.mda"
-    assert io.find_recordings(file, "sorting") == [file]
+    assert list(io.named_recordings(file, "sorting")) == [file]
     same(trains(read("sorting", file, **options)), oracle(made))
     (folder / "second.mda").touch()
     with pytest.raises(DataError, match=r"expected one file besides tables in this folder, found firings\.mda, second"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from read_one import read_recording
 
 from spikebridge import io
 from spikebridge.artifacts.recordings import load_intervals
@@ -101,7 +102,7 @@ def test_ingest_writes_every_recording_the_same_each_time(
     ingested = io.IngestedRecordings(tmp_path / "one")
     assert len(ingested) == 2
     assert [r.name for r in ingested] == [r.name for r in ingested] == ["a", "b"]
-    same(next(iter(ingested)), io.read_recording(tmp_path / "raw" / "a.nwb", RecordingSections.of(settings())))
+    same(next(iter(ingested)), read_recording(tmp_path / "raw" / "a.nwb", RecordingSections.of(settings())))
 
 
 def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settings: Settings) -> None:
@@ -120,7 +121,7 @@ def test_ingest_reports_every_bad_file(tmp_path: Path, write_nwb: Writer, settin
 def test_read_recording_that_no_reader_takes(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "a.txt").touch()
     with pytest.raises(DataError, match="no reader takes"):
-        io.read_recording(tmp_path / "a.txt", RecordingSections.of(settings()))
+        read_recording(tmp_path / "a.txt", RecordingSections.of(settings()))
 
 
 def test_load_from_the_wrong_folder(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def raw(recording: Recording, tmp_path: Path) -> Path:
 def names(folder: Path) -> tuple[list[str], list[str]]:
     """What is found and what is left, within the folder."""
     with limits_in_force(Bounds(follow_links=True)):
-        recordings = io.find_recordings(folder)
+        recordings = list(io.named_recordings(folder))
     return [p.relative_to(folder).as_posix() for p in recordings], io.not_recordings(folder, recordings)
 
 
@@ -75,7 +75,7 @@ def test_what_lies_too_deep_is_named(raw: Path, recording: Recording) -> None:
 def test_nothing_but_what_lies_too_deep(recording: Recording, tmp_path: Path) -> None:
     tables.write(recording, tmp_path / "a" / "b" / "c" / "d")
     with pytest.raises(DataError, match=r"found there: a; not looked at: a/b/c/d \(too deep"):
-        io.find_recordings(tmp_path)
+        io.named_recordings(tmp_path)
 
 
 def test_a_loop_of_links_is_not_followed(raw: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from cases import generate
 from catalogue import REGIONS, Project, spikes, trials
+from read_one import read_recording
 
 from spikebridge import config, io
 from spikebridge.config import Config, RecordingSections
@@ -48,7 +49,7 @@ def settings(path: Path, **sections: dict[str, Any]) -> Config:
 
 
 def read(path: Path, **sections: dict[str, Any]) -> Recording:
-    return io.read_recording(path, RecordingSections.of(settings(path, **sections)))
+    return read_recording(path, RecordingSections.of(settings(path, **sections)))
 
 
 def texts(recording: Recording) -> tuple[str, ...]:

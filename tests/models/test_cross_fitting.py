@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from linear_translator import linear_translator
 
 from spikebridge import models
 from spikebridge.baseline import Baselines, fit_baseline
@@ -14,7 +15,7 @@ from spikebridge.config import BaselineConfig
 from spikebridge.models.parts.features import join
 from spikebridge.models.seq2seq import training
 from spikebridge.models.seq2seq.cross_fitting import N_PARTS, cut, learns, rows_of_parts
-from spikebridge.models.seq2seq.initialization import initialize, linear_initialization
+from spikebridge.models.seq2seq.initialization import initialize
 from spikebridge.models.seq2seq.translator import Translator
 from spikebridge.types import Windows
 
@@ -81,7 +82,7 @@ def test_each_network_starts_from_the_linear_translator_of_what_it_learns_from(h
     initialize(translator, 0, w, crossed, part)
     for m, network in enumerate(translator.members()):
         rows = np.flatnonzero(learns(part, m))
-        oracle = linear_initialization(w.select(rows), crossed.select(rows), 0.1 / w.bin_s, 16, 10.0)
+        oracle = linear_translator(w.select(rows), crossed.select(rows), 0.1 / w.bin_s, 16, 10.0)
         sd = translator.scale["0.std"].double().numpy()
         read_in = network.read_in[0].weight.detach().double().numpy().T
         read_out = network.read_out[0].weight.detach().double().numpy()[:, :8].T

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from linear_translator import linear_translator
 from scipy.ndimage import gaussian_filter1d
 
 from spikebridge import models
 from spikebridge.artifacts.windows import load_recording_windows, save_windows
-from spikebridge.baseline import fit_baseline
+from spikebridge.baseline import Baselines, fit_baseline
 from spikebridge.models.seq2seq.dataset import RecordingDataset, epoch_rows, in_memory, smooth
-from spikebridge.models.seq2seq.initialization import linear_initialization, read_in_directions
+from spikebridge.models.seq2seq.initialization import initialize
+from spikebridge.models.seq2seq.translator import MIN_WINDOW_SPIKES, Translator
 from spikebridge.types import Windows
 
 
@@ -40,22 +42,24 @@ def test_an_epoch_has_every_window_once_and_steps_of_like_size(sizes: dict[int, 
     assert max(filled) <= 2 * 64 and len(steps) <= max(1, round(sum(sizes.values()) / 64))
 
 
-def test_the_linear_initialization_is_the_regression_of_what_the_baseline_leaves(windows: list[Windows]) -> None:
+def test_a_network_starts_from_the_regression_of_what_the_baseline_leaves(windows: list[Windows]) -> None:
     """Against the sums written down at once, in memory."""
     w = windows[0]
     _, offset = fit_baseline(w, psth=True, drift=True)
-    initial = linear_initialization(w, offset, 1.5, 4, penalty=2.0)
-    known, y = np.exp(offset.array().astype(float)), w.target.astype(float)
-    x = gaussian_filter1d(w.source.astype(float), 1.5, axis=1, mode="nearest")
-    mean, sd = x.mean(axis=(0, 1)), np.maximum(x.std(axis=(0, 1)), 0.05)
-    rate, target_sd = y.mean(axis=(0, 1)), np.maximum(y.std(axis=(0, 1)), 0.05)
-    left = (y - rate * known / known.mean(axis=(0, 1))) / target_sd
-    left = gaussian_filter1d(left, 1.5, axis=1, mode="nearest").reshape(-1, y.shape[2])
-    z = ((x - mean) / sd).reshape(-1, x.shape[2])
-    directions, weights = read_in_directions(z.T @ z / len(z), z.T @ left / len(z), 4, penalty=2.0)
-    for a, b in ((initial.mean, mean), (initial.sd, sd), (initial.rate, rate), (initial.target_sd, target_sd)):
-        np.testing.assert_allclose(a, b, atol=1e-9)
-    np.testing.assert_allclose(initial.directions @ initial.weights, directions @ weights, atol=1e-8)
+    oracle = linear_translator(w, offset, 1.5, 4, penalty=2.0)
+    params = {"n_members": 1, "input_size": 4, "n_latents": 4, "smoothing_s": 1.5 * w.bin_s, "warm_start_penalty": 2.0}
+    translator = Translator(models.create("seq2seq", params).params, w.bin_s, "cpu", Baselines(), {})
+    translator.build({w.recording: (w.source.shape[2], w.target.shape[2])}, 0)
+    initialize(translator, 0, w, offset, np.full(len(w), -1))
+    (network,) = translator.members()
+    read_in, read_out = (layer[0].weight.detach().double().numpy().T for layer in (network.read_in, network.read_out))
+    rate = np.maximum(oracle.rate, MIN_WINDOW_SPIKES / w.n_bins)
+    np.testing.assert_allclose(translator.scale["0.mean"], oracle.mean, rtol=1e-6)
+    np.testing.assert_allclose(translator.scale["0.std"], oracle.sd, rtol=1e-6)
+    np.testing.assert_allclose(np.exp(network.read_out[0].bias.detach().double()), rate, rtol=1e-6)
+    expected = oracle.directions @ oracle.weights * oracle.target_sd / rate
+    np.testing.assert_allclose(read_in @ read_out[:4], expected, atol=1e-6)
+    assert not read_out[4:].any() and not network.read_in[0].bias.any()
 
 
 def test_a_batch_is_its_rows(windows: list[Windows]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from read_one import read_recording
 
-from spikebridge import config, io
+from spikebridge import config
 from spikebridge.config import RecordingSections
 from spikebridge.preprocess.quality import select_units
 from spikebridge.preprocess.unit_metrics import drift_warnings, spikes_in_thirds
@@ -64,5 +65,5 @@ def test_few_spikes_and_short_recordings_say_nothing() -> None:
 def test_real_recordings_are_steady(real_folder: Path) -> None:
     settings = config.load(Path(__file__).parents[2] / "examples" / "steinmetz" / "params.yaml")
     for path in sorted(real_folder.glob("*.nwb")):
-        steady = io.read_recording(path, RecordingSections.of(settings))
+        steady = read_recording(path, RecordingSections.of(settings))
         assert list(drift_warnings(steady, select_units(steady, settings.data, settings.quality).kept)) == [], path

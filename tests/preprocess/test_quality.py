@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases import make_case
+from read_one import read_recording
 
 from spikebridge import io
 from spikebridge.config import Config, RecordingSections, WindowSections
@@ -297,6 +298,6 @@ def test_columns_of_other_names(tmp_path: Path, settings: Settings) -> None:
     make_case("33_label_columns", tmp_path)
     config = settings(data={"source": ["CA1"], "target": ["PFC"], "path": str(tmp_path)},
                       trials={"align": "start_time", "window_s": [-2.0, 0.0]})  # fmt: skip
-    for path in io.find_recordings(tmp_path):
-        chosen = selected(io.read_recording(path, RecordingSections.of(config)), config)
+    for path in io.named_recordings(tmp_path):
+        chosen = selected(read_recording(path, RecordingSections.of(config)), config)
         assert {role: len(ids) for role, ids in chosen.kept.items()} == {"source": 3, "target": 3}

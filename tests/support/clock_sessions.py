@@ -16,11 +16,12 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 from project import ROOT
+from read_one import read_recording
 
 from spikebridge import config
 from spikebridge.config import Config, RecordingSections, WindowSections
 from spikebridge.errors import DataError
-from spikebridge.io import named_recordings, read_recording
+from spikebridge.io import named_recordings
 from spikebridge.preprocess import classes_of, make_windows
 from spikebridge.types import Recording
 

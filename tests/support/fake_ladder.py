@@ -9,7 +9,8 @@ import pandas as pd
 from fake_runs import Study, held_out, learned
 
 from spikebridge.artifacts.nested_models import DecodingModel, DecodingModels, NestedModelRun, WindowPart
-from spikebridge.artifacts.training import TrainingRun, prediction_rows
+from spikebridge.artifacts.training import TrainingRun
+from spikebridge.artifacts.trial_tables import prediction_rows
 
 STRENGTH = {
     "majority": 0.0,

@@ -14,7 +14,8 @@ from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.artifacts.splits import SPLITS_FILE, save_splits
-from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
+from spikebridge.artifacts.trial_tables import prediction_rows, translation_rows
 from spikebridge.artifacts.tuning import TUNING_FOLDER, TunedFold, TunedSettings, TuningRun
 from spikebridge.artifacts.windows import WINDOWS_FOLDER, save_windows
 from spikebridge.config import Config

@@ -12,8 +12,10 @@ import pandas as pd
 
 from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.out_of_fold import Rates
 from spikebridge.artifacts.splits import save_splits
-from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
+from spikebridge.artifacts.trial_tables import prediction_rows, translation_rows
 from spikebridge.artifacts.truth import RegionTruth, Truth, save_truth
 from spikebridge.artifacts.windows import save_quality, save_report, save_windows
 from spikebridge.config import Config, parse

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from three_regions import LAG_S
 
-from spikebridge.artifacts.sweep import PairRun, SweepPlan, SweepResults
+from spikebridge.artifacts.sweep import PairRun, SweepResults
+from spikebridge.artifacts.sweep_plan import SweepPlan
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.sweep.collect import collect

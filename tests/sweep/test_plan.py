@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikebridge.artifacts.sweep import SweepPlan
+from spikebridge.artifacts.sweep_plan import SweepPlan
 from spikebridge.config import SweepConfig
 from spikebridge.errors import DataError
 from spikebridge.sweep.plan import NOT_TOGETHER, TOO_FEW_UNITS, folder_names, make_plan

@@ -14,7 +14,8 @@ from three_regions import recording
 
 from spikebridge.artifacts.recordings import load_ingested
 from spikebridge.artifacts.splits import load_splits
-from spikebridge.artifacts.sweep import FoundRegions, SweepPlan, windows_of
+from spikebridge.artifacts.sweep import windows_of
+from spikebridge.artifacts.sweep_plan import FoundRegions, SweepPlan
 from spikebridge.artifacts.windows import load_quality, load_windows
 from spikebridge.config import Config, WindowSections
 from spikebridge.errors import ConfigError, DataError

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from three_regions import recording
 
-from spikebridge.artifacts.sweep import FoundRegions, RecordingRegions
+from spikebridge.artifacts.sweep_plan import FoundRegions, RecordingRegions
 from spikebridge.config import DataConfig
 from spikebridge.errors import ConfigError
 from spikebridge.io.readers import tables

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.artifacts.sweep import LagAndDimension, PairEstimates, SweepPlan
+from spikebridge.artifacts.sweep import LagAndDimension, PairEstimates
+from spikebridge.artifacts.sweep_plan import SweepPlan
 from spikebridge.config import StatisticsConfig, SweepConfig
 from spikebridge.statistics import false_discovery_rate, sign_flip
 from spikebridge.sweep.collect import recording_table, region_table

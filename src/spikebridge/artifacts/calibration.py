@@ -1,9 +1,11 @@
 """What the calibration of the tests writes, reports/calibration.
 
-outcomes.parquet        one row a study and test: what the test claimed, what was true
-calibration.csv         rates of false claims
-power.csv               power of the declared tests
-equivalence.csv         claims of equivalence
+outcomes.parquet        one row a study and test: scenario (text), study (int64, its number), the test and its models
+                        (text), p (float64), n_clusters, decidable (bool: the test could claim something), claimed
+                        (bool: it made a false claim)
+calibration.csv         rates of false claims, shares from 0 to 1
+power.csv               power of the declared tests, shares from 0 to 1
+equivalence.csv         claims of equivalence, shares from 0 to 1
 calibration.png, power.png, calibration.md    figures and the page
 studies/<digest of the code>-<seed>/<scenario>-<number>.parquet    outcomes of one study, taken over by a later run
 """
@@ -23,7 +25,13 @@ CALIBRATION_FOLDER = Path("reports") / "calibration"
 
 @dataclass(frozen=True)
 class CalibrationRun:
-    """The folder of a calibration: where its files are, and how they are written and read."""
+    """The folder of a calibration: where its files are, and how they are written and read.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
 
     folder: Path
 
@@ -61,22 +69,61 @@ class CalibrationRun:
         return self.folder / "studies"
 
     def write_outcomes(self, outcomes: pd.DataFrame) -> None:
-        """Write outcomes.parquet into the folder, made where missing."""
+        """Write outcomes.parquet into the folder, made where missing.
+
+        Parameters
+        ----------
+        outcomes : DataFrame
+            One row a study and test.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         outcomes.to_parquet(self.outcomes, index=False)
 
     def read_outcomes(self) -> pd.DataFrame:
-        """Raises DataError where no studies have been run."""
+        """Read outcomes.parquet.
+
+        Returns
+        -------
+        DataFrame
+            One row a study and test.
+
+        Raises
+        ------
+        DataError
+            Where no studies have been run.
+        """
         if not self.outcomes.is_file():
             raise DataError(f"{self.outcomes}: expected the outcomes of a calibration, found none; run it first")
         return pd.read_parquet(self.outcomes)
 
     def write_tables(self, false_claims: pd.DataFrame, power: pd.DataFrame, equivalence: pd.DataFrame) -> None:
+        """Write calibration.csv, power.csv and equivalence.csv.
+
+        Parameters
+        ----------
+        false_claims, power, equivalence : DataFrame
+            Shares of studies, from 0 to 1.
+        """
         false_claims.to_csv(self.false_claims, index=False)
         power.to_csv(self.power, index=False)
         equivalence.to_csv(self.equivalence, index=False)
 
 
 def study_path(folder: Path, scenario: str, number: int) -> Path:
-    """The outcomes of one finished study; folder: of this state of the code, below `CalibrationRun.studies`."""
+    """The outcomes of one finished study.
+
+    Parameters
+    ----------
+    folder : Path
+        Of this state of the code, below `CalibrationRun.studies`.
+    scenario : str
+        Name of the scenario.
+    number : int
+        Of the study.
+
+    Returns
+    -------
+    Path
+        Where the file is, or would be.
+    """
     return folder / f"{scenario}-{number:05d}.parquet"

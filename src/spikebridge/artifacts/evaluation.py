@@ -109,7 +109,13 @@ NAMES = (
 
 @dataclass(frozen=True)
 class EvaluationRun:
-    """The folder of the stage: where its files are, and how they are written and read."""
+    """The folder of the stage: where its files are, and how they are written and read.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
 
     folder: Path
 
@@ -142,23 +148,68 @@ class EvaluationRun:
         return self.folder / "tables"
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
+        """Write metrics.json.
+
+        Parameters
+        ----------
+        content : mapping
+            Scores of all models; a number that is not finite becomes null.
+        """
         _write_json(self.metrics, content)
 
     def write_leakage(self, content: Mapping[str, Any]) -> None:
+        """Write leakage.json.
+
+        Parameters
+        ----------
+        content : mapping
+            What the leakage check compared.
+        """
         _write_json(self.leakage, content)
 
     def write_recovery(self, content: Mapping[str, Any]) -> None:
+        """Write recovery.json.
+
+        Parameters
+        ----------
+        content : mapping
+            Latents, lag (seconds) and dimension against the truth.
+        """
         _write_json(self.recovery, content)
 
     def write_comparisons(self, rows: Sequence[Comparison]) -> None:
+        """Write comparisons.csv.
+
+        Parameters
+        ----------
+        rows : sequence of Comparison
+            One for each test.
+        """
         write_csv(pd.DataFrame([row.row() for row in rows], columns=list(Comparison.COLUMNS)), self.comparisons)
 
     def write_nulls(self, table: pd.DataFrame) -> None:
-        """Write nulls.csv. table: columns NULLS."""
+        """Write nulls.csv.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Columns NULLS.
+        """
         write_csv(table[list(NULLS)], self.nulls)
 
     def write_tables(self, tables: Mapping[str, pd.DataFrame]) -> None:
-        """Write the tables for figures, and the nested models also as ladder.csv. Raises ValueError for other names."""
+        """Write the tables for figures, and the nested models also as ladder.csv.
+
+        Parameters
+        ----------
+        tables : mapping of str to DataFrame
+            Name -> table.
+
+        Raises
+        ------
+        ValueError
+            For a name that is not in TABLES.
+        """
         if unknown := sorted(set(tables) - TABLES):
             raise ValueError(f"expected tables among {sorted(TABLES)}, got {unknown}")
         if NESTED_MODELS_TABLE in tables:
@@ -168,41 +219,154 @@ class EvaluationRun:
             write_csv(table, table_path(self.tables, name))
 
     def read_metrics(self) -> dict[str, Any]:
-        """Raises DataError naming the file where it cannot be read."""
+        """Read metrics.json.
+
+        Returns
+        -------
+        dict
+            Scores of all models.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read.
+        """
         return read_json(self.metrics)
 
     def read_leakage(self) -> dict[str, Any]:
-        """Raises DataError naming the file where it cannot be read."""
+        """Read leakage.json.
+
+        Returns
+        -------
+        dict
+            What the leakage check compared.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read.
+        """
         return read_json(self.leakage)
 
     def read_recovery(self) -> dict[str, Any]:
-        """Empty where the recordings have no known truth."""
+        """Read recovery.json.
+
+        Returns
+        -------
+        dict
+            Empty where the recordings have no known truth.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read.
+        """
         return read_json(self.recovery) if self.recovery.is_file() else {}
 
     def read_comparisons(self) -> pd.DataFrame:
-        """Raises DataError naming the file and the columns that it lacks."""
+        """Read comparisons.csv.
+
+        Returns
+        -------
+        DataFrame
+            Columns `Comparison.COLUMNS`.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read, with the columns that it lacks.
+        """
         return _read_csv(self.comparisons, Comparison.COLUMNS)
 
     def read_nulls(self) -> pd.DataFrame:
-        """Raises DataError naming the file and the columns that it lacks."""
+        """Read nulls.csv.
+
+        Returns
+        -------
+        DataFrame
+            Columns NULLS.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read, with the columns that it lacks.
+        """
         return _read_csv(self.nulls, NULLS)
 
     def read_nested_models(self) -> pd.DataFrame | None:
-        """None where the stage nested_models was not run."""
+        """Read ladder.csv.
+
+        Returns
+        -------
+        DataFrame or None
+            None where the stage nested_models was not run.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read.
+        """
         return _read_csv(self.nested_models) if self.nested_models.is_file() else None
 
     def read_table(self, name: str) -> pd.DataFrame | None:
-        """A table for figures; None where it was not written."""
+        """Read a table for figures.
+
+        Parameters
+        ----------
+        name : str
+            One of TABLES.
+
+        Returns
+        -------
+        DataFrame or None
+            None where it was not written.
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read.
+        """
         return read_table(self.tables, name) if table_path(self.tables, name).is_file() else None
 
 
 def table_path(tables_folder: Path, name: str) -> Path:
-    """The file of a table for figures."""
+    """The file of a table for figures.
+
+    Parameters
+    ----------
+    tables_folder : Path
+        The folder tables/ of an evaluation.
+    name : str
+        Of the table.
+
+    Returns
+    -------
+    Path
+        Where the file is, or would be.
+    """
     return tables_folder / f"{name}.csv"
 
 
 def read_table(tables_folder: Path, name: str) -> pd.DataFrame:
-    """A table for figures. Raises DataError naming the file where it cannot be read."""
+    """Read a table for figures.
+
+    Parameters
+    ----------
+    tables_folder : Path
+        The folder tables/ of an evaluation.
+    name : str
+        Of the table.
+
+    Returns
+    -------
+    DataFrame
+        Columns of NAMES are text, whatever they hold.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
+    """
     predicts_labels = name != "calibration"  # there `predicted` is a probability
     return _read_csv(table_path(tables_folder, name), text=("predicted",) if predicts_labels else ())
 

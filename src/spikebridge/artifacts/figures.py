@@ -13,14 +13,44 @@ FIGURES_FOLDER = Path("reports") / "figures"
 
 @dataclass(frozen=True)
 class FigureRun:
-    """The folder of the stage: where its images are."""
+    """The folder of the stage: where its images are.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
 
     folder: Path
 
     def image(self, figure: str, page: str = "") -> Path:
-        """The image of a figure, or of one of its pages (the name of a recording, say)."""
+        """The image of a figure, or of one of its pages.
+
+        Parameters
+        ----------
+        figure : str
+            Name of the figure.
+        page : str
+            Name of the page (of a recording, say); "" where the figure has no pages.
+
+        Returns
+        -------
+        Path
+            Where the PNG file is, or would be.
+        """
         return self.folder / f"{figure}{f'_{safe_key(page)}' if page else ''}.png"
 
     def of_model(self, model: str) -> list[Path]:
-        """The images that have the name of a model in their own, sorted."""
+        """The images that have the name of a model in their own.
+
+        Parameters
+        ----------
+        model : str
+            Name of the model.
+
+        Returns
+        -------
+        list of Path
+            Sorted.
+        """
         return sorted(self.folder.glob(f"*{model}*.png"))

@@ -1,8 +1,11 @@
 """Rates of held-out trials that scores of single bins need: <folder>/held_out_rates/<recording>.npz.
 
+trial    (trial,), int64, row of the trial table, rising
+parts    (part,), text, names of the parts
+rates    (part, trial, bin, unit), float16, spikes per bin; half precision is 0.05 % of a rate
+
 runs/train/<model> has the part BASELINE of a translator (its own rates lie in rates/), runs/nested_models/encoding one
-part for each nested model with the target's history. Each file holds trial (trial,), parts (their names) and rates
-(part, trial, bin, unit), spikes per bin, in half precision: 0.05 % of a rate.
+part for each nested model with the target's history.
 """
 
 from __future__ import annotations
@@ -25,7 +28,14 @@ BASELINE = "without_source"
 class HeldOutRates:
     """Rates of one recording, out of fold.
 
-    recording: its name. trial: (trial,). rates: part -> (trial, bin, unit), spikes per bin.
+    Parameters
+    ----------
+    recording : str
+        Name of the recording.
+    trial : NDArray, shape (trial,)
+        Row of the trial table.
+    rates : mapping of str to NDArray, shape (trial, bin, unit), spikes per bin
+        Part -> rates.
     """
 
     recording: str
@@ -33,7 +43,25 @@ class HeldOutRates:
     rates: Mapping[str, NDArray[np.floating]]
 
     def of(self, part: str, trials: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(trial, bin, unit): one part in the order of these trials. Raises DataError where one is not there."""
+        """One part in the order of given trials.
+
+        Parameters
+        ----------
+        part : str
+            Name of the part.
+        trials : NDArray, shape (trial,)
+            Rows of the trial table.
+
+        Returns
+        -------
+        NDArray, shape (trial, bin, unit)
+            Rates, spikes per bin.
+
+        Raises
+        ------
+        DataError
+            Where the part, or one of the trials, is not there.
+        """
         order = np.argsort(self.trial)
         at = np.minimum(np.searchsorted(self.trial, trials, sorter=order), len(order) - 1)
         if part not in self.rates or not np.array_equal(self.trial[order[at]], trials):
@@ -45,7 +73,15 @@ class HeldOutRates:
 
 
 def write_held_out_rates(folder: Path, parts: Iterable[HeldOutRates]) -> None:
-    """Write one file a recording, the trials of all folds in the order of their number; none where there are none."""
+    """Write one file a recording, the trials of all folds in the order of their number; none where there are none.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the folder held_out_rates.
+    parts : iterable of HeldOutRates
+        Of every fold and recording; those of a recording have the same parts.
+    """
     by_recording: dict[str, list[HeldOutRates]] = {}
     for part in parts:
         by_recording.setdefault(part.recording, []).append(part)
@@ -60,7 +96,25 @@ def write_held_out_rates(folder: Path, parts: Iterable[HeldOutRates]) -> None:
 
 
 def read_held_out_rates(folder: Path, recording: str) -> HeldOutRates:
-    """What `write_held_out_rates` wrote of one recording. Raises DataError naming the file where it cannot be read."""
+    """Read what `write_held_out_rates` wrote of one recording.
+
+    Parameters
+    ----------
+    folder : Path
+        Has the folder held_out_rates.
+    recording : str
+        Name of the recording.
+
+    Returns
+    -------
+    HeldOutRates
+        Rates in half precision.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
+    """
     path = folder / FOLDER / f"{recording}.npz"
     try:
         with np.load(path, allow_pickle=False) as z:

@@ -14,7 +14,23 @@ MAX_JSON_BYTES = 64 * 2**20
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises DataError, which names the file, where the file does not hold one."""
+    """Read a JSON object.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Its content.
+
+    Raises
+    ------
+    DataError
+        Where the file does not hold one.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -25,14 +41,35 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Indented, keys sorted."""
+    """Write JSON, indented, keys sorted.
+
+    Parameters
+    ----------
+    path : Path
+        The file; an earlier one is replaced.
+    content : object
+        Numbers, text, lists and mappings.
+    """
     path.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def read_strict_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file, its numbers finite and its keys unique.
+    """Read a JSON object whose numbers are finite and whose keys are unique.
 
-    Raises DataError that names the file and what is wrong with it.
+    Parameters
+    ----------
+    path : Path
+        A file of at most MAX_JSON_BYTES.
+
+    Returns
+    -------
+    dict
+        Its content.
+
+    Raises
+    ------
+    DataError
+        With what is wrong with the file.
     """
     try:
         size = path.stat().st_size

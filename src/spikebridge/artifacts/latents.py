@@ -1,5 +1,14 @@
 """Latents out of fold: runs/train/<model>/latents.parquet, a table for people and for the stages that follow.
 
+recording, label           text
+fold, trial, bin           int64; row of the trial table, and bin of the window from 0
+held_out                   bool, whether the fold tests the trial
+time_s                     float64, seconds, middle of the bin on the recording's clock
+time_from_decision_s       float64, seconds
+n_latents                  int64, of this fold's fit
+alignment_r2               float64, share of variance; NaN where nothing was aligned
+latent_<k>, own_<k>        float32, from k = 1; NaN beyond the latents of the fit
+
 One row per recording, fold, trial and bin; docs/latents.md describes the columns. Each fold trains its own model, so
 the axes of the latents differ between folds. The table holds two sets of columns. `own_1`, `own_2`, ... are the
 latents as the fold's model gives them: all tests and scores use these. `latent_1`, `latent_2`, ... are the same
@@ -29,8 +38,14 @@ ALIGNED, OWN = "latent_{}", "own_{}"
 class FoldLatents:
     """Latents of the labelled trials of one recording, from the fit of one fold, on that fit's own axes.
 
-    trial: (trial,), row of the trial table. held_out: (trial,), True where the fold tests the trial.
-    latents: (trial, bin, latent), float32.
+    Parameters
+    ----------
+    trial : NDArray, shape (trial,)
+        Row of the trial table.
+    held_out : NDArray, shape (trial,)
+        True where the fold tests the trial.
+    latents : NDArray of float32, shape (trial, bin, latent)
+        In units of the model.
     """
 
     trial: NDArray[np.int64]
@@ -48,8 +63,18 @@ LatentsByFold = Mapping[str, Mapping[int, FoldLatents]]
 class Alignment:
     """Latents of one fit -> the axes of another: scale * (z - mean) @ rotation + target_mean.
 
-    rotation: (latent, latent of the other fit). r2: share of the other fit's variance that it reproduces on the trials
-    that it was made from.
+    Parameters
+    ----------
+    mean : NDArray, shape (latent,)
+        Of the latents z.
+    rotation : NDArray, shape (latent, latent of the other fit)
+        Rotation or reflection.
+    scale : float
+        One for all axes.
+    target_mean : NDArray, shape (latent of the other fit,)
+        Of the other fit's latents.
+    r2 : float
+        Share of the other fit's variance that it reproduces on the trials that it was made from.
     """
 
     mean: Array
@@ -222,12 +247,43 @@ def read_latents(path: Path, fold: int | None = None) -> LatentsByFold:
 
 
 def read_fold_latents(path: Path, fold: int) -> dict[str, FoldLatents]:
-    """Recording -> latents from the fit of one fold. Raises DataError as `read_latents`."""
+    """Latents from the fit of one fold.
+
+    Parameters
+    ----------
+    path : Path
+        What `write_latents` wrote.
+    fold : int
+        The outer fold.
+
+    Returns
+    -------
+    dict of str to FoldLatents
+        Recording -> latents.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read or lacks a column.
+    """
     return {recording: folds[fold] for recording, folds in read_latents(path, fold).items()}
 
 
 def missing_latents(path: Path, splits: Splits) -> str:
-    """Which latents of the splits a file does not have, in words; "" where it has those of every fold."""
+    """Which latents of the splits a file does not have.
+
+    Parameters
+    ----------
+    path : Path
+        latents.parquet, which may be missing.
+    splits : Splits
+        The folds.
+
+    Returns
+    -------
+    str
+        In words; "" where it has those of every fold.
+    """
     if not path.is_file():
         return "seq2seq was not run"
     there = set(_groups(path))

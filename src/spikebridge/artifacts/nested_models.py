@@ -1,10 +1,16 @@
 """What the stage nested_models writes, runs/nested_models:
 
-decoding.json                  the nested models of a decision, and the parts of the window that are decoded alone
-decoding/<model>/              out-of-fold predictions and training intervals, as those of a trained model
-time_resolved/<part>/          the same of each part of the window
-encoding/                      trials.parquet, units.parquet, settings.csv, about.json: the nested models of target
-                               spikes; held_out_rates/: see spikebridge.artifacts.held_out_rates
+decoding.json            the nested models of a decision, and the parts of the window that are decoded alone
+decoding/<model>/        out-of-fold predictions and training intervals, as those of a trained model
+time_resolved/<part>/    the same of each part of the window
+encoding/                the nested models of target spikes:
+    trials.parquet       recording, block, step, split_hash (text), trial, fold (int64), time_s (float64, seconds),
+                         nats, spikes (float64); one row a trial and model, nats over each unit's training mean rate
+    units.parquet        recording, block, step, split_hash (text), unit, fold (int64), nats, spikes (float64); sums
+                         over the trials of a block
+    settings.csv         recording, fold, step, part, setting, penalty of what each model adds
+    about.json           names of the models, why some are missing, and the time that each fold learned from
+    held_out_rates/      see spikebridge.artifacts.held_out_rates
 """
 
 from __future__ import annotations
@@ -18,13 +24,8 @@ import pandas as pd
 
 from spikebridge.artifacts.held_out_rates import HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.json_files import read_json, write_json
-from spikebridge.artifacts.training import (
-    KEYS,
-    IntervalLists,
-    TrainingIntervals,
-    TrainingRun,
-    read_trials,
-)
+from spikebridge.artifacts.training import IntervalLists, TrainingIntervals, TrainingRun
+from spikebridge.artifacts.trial_tables import KEYS, read_trials
 from spikebridge.errors import DataError
 
 NESTED_MODELS_FOLDER = Path("runs") / "nested_models"
@@ -39,9 +40,20 @@ AGAIN = "run the stage nested_models again"
 class DecodingModel:
     """One nested model of a decision.
 
-    reference: name of the model that the gain is over. family: of the test of the gain, "" where it is described.
-    missing: why the data do not allow the model, "" where they do. settings, inner_loss: of each outer fold, the chosen
-    settings, and their log loss (nats) summed over the inner validation trials.
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    reference : str
+        Name of the model that the gain is over.
+    family : str
+        Of the test of the gain; "" where the gain is described and not tested.
+    missing : str
+        Why the data do not allow the model; "" where they do.
+    settings : sequence of mapping
+        The chosen settings of each outer fold.
+    inner_loss : sequence of float
+        Their log loss, nats, summed over the inner validation trials of each outer fold.
     """
 
     name: str
@@ -54,7 +66,17 @@ class DecodingModel:
 
 @dataclass(frozen=True)
 class WindowPart:
-    """A part of the window that is decoded alone: bins [first, stop) of the source's counts or of latents (`of`)."""
+    """A part of the window that is decoded alone.
+
+    Parameters
+    ----------
+    name : str
+        Of the part.
+    of : str
+        What is decoded: the source's counts, or latents.
+    first, stop : int
+        Bins [first, stop).
+    """
 
     name: str
     of: str
@@ -64,7 +86,21 @@ class WindowPart:
 
 @dataclass(frozen=True)
 class DecodingModels:
-    """decoding.json. models: in the order in which they are nested. confounds: columns that are controlled for."""
+    """The content of decoding.json.
+
+    Parameters
+    ----------
+    split_hash : str
+        Of the split manifest.
+    models : sequence of DecodingModel
+        In the order in which they are nested.
+    parts : sequence of WindowPart
+        Parts of the window.
+    confounds : sequence of str
+        Columns that are controlled for.
+    confound_control : str
+        How they are.
+    """
 
     split_hash: str
     models: Sequence[DecodingModel]
@@ -82,11 +118,23 @@ class DecodingModels:
 class EncodingModels:
     """The nested models of target spikes, out of fold.
 
-    models: every name in order. missing: name -> why the data do not allow it. trials: recording, trial, fold, block,
-    time_s, step (the model), nats, spikes: one row a trial and model, nats against each unit's training mean rate.
-    units: recording, unit, fold, block, step, nats, spikes: sums over the trials of a block. settings: recording, fold,
-    step, part, setting, penalty of what each model adds. training_intervals: model -> fold -> the time that it was
-    learned from. rates: of the target's history and of the models after it, one part a model.
+    Parameters
+    ----------
+    models : sequence of str
+        Every name in order.
+    trials : DataFrame
+        recording, trial, fold, block, time_s (seconds), step (the model), nats, spikes: one row a trial and model, nats
+        against each unit's training mean rate.
+    units : DataFrame
+        recording, unit, fold, block, step, nats, spikes: sums over the trials of a block.
+    settings : DataFrame
+        recording, fold, step, part, setting, penalty of what each model adds.
+    training_intervals : mapping
+        Model -> fold -> the time that it was learned from.
+    missing : mapping of str to str
+        Name -> why the data do not allow the model.
+    rates : sequence of HeldOutRates
+        Of the target's history and of the models after it, one part a model.
     """
 
     models: Sequence[str]
@@ -105,7 +153,13 @@ class EncodingModels:
 
 @dataclass(frozen=True)
 class NestedModelRun:
-    """The folder of the stage: where its files are, and how they are written and read."""
+    """The folder of the stage: where its files are, and how they are written and read.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
 
     folder: Path
 
@@ -122,18 +176,58 @@ class NestedModelRun:
         return self.encoding / "about.json"
 
     def decoding(self, model: str) -> TrainingRun:
-        """The results of one nested model of a decision."""
+        """The results of one nested model of a decision.
+
+        Parameters
+        ----------
+        model : str
+            Its name.
+
+        Returns
+        -------
+        TrainingRun
+            Its folder.
+        """
         return TrainingRun(self.folder / "decoding" / model)
 
     def time_resolved(self, part: str) -> TrainingRun:
-        """The results of one part of the window."""
+        """The results of one part of the window.
+
+        Parameters
+        ----------
+        part : str
+            Its name.
+
+        Returns
+        -------
+        TrainingRun
+            Its folder.
+        """
         return TrainingRun(self.folder / "time_resolved" / part)
 
     def write_decoding(self, models: DecodingModels) -> None:
+        """Write decoding.json.
+
+        Parameters
+        ----------
+        models : DecodingModels
+            The content.
+        """
         write_json(self.about_decoding, asdict(models))
 
     def read_decoding(self) -> DecodingModels:
-        """Raises DataError naming the file and what it lacks."""
+        """Read decoding.json.
+
+        Returns
+        -------
+        DecodingModels
+            The content.
+
+        Raises
+        ------
+        DataError
+            With the file and what it lacks.
+        """
         content = read_json(self.about_decoding)
         try:
             models = [DecodingModel(**entry) for entry in content.pop("models")]
@@ -143,7 +237,15 @@ class NestedModelRun:
             raise DataError(f"{self.about_decoding}: expected nested models of a decision ({error}); {AGAIN}") from None
 
     def write_encoding(self, models: EncodingModels, split_hash: str) -> None:
-        """Write the folder encoding/, which must not be there yet."""
+        """Write the folder encoding/, which must not be there yet.
+
+        Parameters
+        ----------
+        models : EncodingModels
+            The content.
+        split_hash : str
+            Of the split manifest.
+        """
         self.encoding.mkdir()
         models.trials.assign(split_hash=split_hash).to_parquet(self.encoding / "trials.parquet", index=False)
         models.units.assign(split_hash=split_hash).to_parquet(self.encoding / "units.parquet", index=False)
@@ -154,9 +256,19 @@ class NestedModelRun:
         write_json(self.about_encoding, {"split_hash": split_hash, **about})
 
     def read_encoding(self) -> tuple[EncodingModels, dict[str, TrainingIntervals]]:
-        """The models without their settings and rates, and name -> training intervals.
+        """Read the folder encoding/.
 
-        Raises DataError naming the file and what it lacks.
+        Returns
+        -------
+        models : EncodingModels
+            Without their settings and rates.
+        intervals : dict of str to TrainingIntervals
+            Name of a model -> the time that it was learned from.
+
+        Raises
+        ------
+        DataError
+            With the file and what it lacks.
         """
         about = read_json(self.about_encoding)
         try:

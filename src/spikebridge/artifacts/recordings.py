@@ -1,5 +1,11 @@
 """Ingested recordings on disk: <folder>/<recording>/{spikes,units,trials,behavior}.parquet and recording.json.
 
+spikes.parquet      unit (int64), time_s (float64, seconds), sorted by time within each unit
+units.parquet       one row a unit: unit (int64), region (text), and the other columns of the file
+trials.parquet      one row a trial, in the order and with the columns of the file
+behavior.parquet    series (text), time_s (float64, seconds), value (float64, in the unit of the series)
+recording.json      name, animal, observed ([start_s, stop_s], seconds), bin_width_s, source_file, warnings, digests
+
 The other interval tables of the file (ripples, epochs) are kept as <name>.parquet, or intervals_<number>.parquet where
 the name cannot be that of a file; recording.json says which. Only `analysis.states` reads them.
 """

@@ -20,18 +20,50 @@ PUBLISHED_FILE = Path("mlruns") / "published.json"
 
 
 def write_registration(project: Path, about: Mapping[str, Any]) -> None:
-    """Replace registration.json as a whole."""
+    """Replace registration.json as a whole.
+
+    Parameters
+    ----------
+    project : Path
+        Folder of the project.
+    about : mapping
+        The registered version, its gates, the champion, and the digests of the versions.
+    """
     with output(project / REGISTRATION_FILE) as path:
         path.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def write_published(project: Path, fingerprint: str) -> None:
-    """Replace published.json as a whole."""
+    """Replace published.json as a whole.
+
+    Parameters
+    ----------
+    project : Path
+        Folder of the project.
+    fingerprint : str
+        Of the registered version.
+    """
     with output(project / PUBLISHED_FILE) as path:
         path.write_text(json.dumps({"fingerprint": fingerprint}), encoding="utf-8")
 
 
 def read_registration(project: Path) -> dict[str, Any]:
-    """Empty where nothing was registered yet. Raises DataError naming the file where it cannot be read."""
+    """Read registration.json.
+
+    Parameters
+    ----------
+    project : Path
+        Folder of the project.
+
+    Returns
+    -------
+    dict
+        Empty where nothing was registered yet.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read.
+    """
     path = project / REGISTRATION_FILE
     return read_json(path) if path.is_file() else {}

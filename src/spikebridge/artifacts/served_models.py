@@ -21,33 +21,101 @@ SERVED, ADAPTED, GATES, CARD = "served.json", "adapted.json", "gates.json", "mod
 
 
 def write_served(about: Mapping[str, Any], folder: Path) -> None:
-    """Write served.json into the folder of a saved model that is to be registered."""
+    """Write served.json into the folder of a saved model that is to be registered.
+
+    Parameters
+    ----------
+    about : mapping
+        Where the model comes from, its scores, its hashes.
+    folder : Path
+        Of the model.
+    """
     _write(folder / SERVED, about)
 
 
 def read_served(folder: Path) -> dict[str, Any]:
-    """The content of served.json; empty for a model that is not registered. Raises DataError where it is damaged."""
+    """Read served.json.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+
+    Returns
+    -------
+    dict
+        Empty for a model that is not registered.
+
+    Raises
+    ------
+    DataError
+        Where the file is damaged.
+    """
     path = folder / SERVED
     return read_strict_json(path) if path.is_file() else {}
 
 
 def write_adapted(recordings: Sequence[str], held_out: Sequence[Mapping[str, Any]], seed: int, folder: Path) -> None:
-    """Write adapted.json into the folder of an adapted model. held_out: one row a recording and kind of fit."""
+    """Write adapted.json into the folder of an adapted model.
+
+    Parameters
+    ----------
+    recordings : sequence of str
+        Names of the recordings that it was adapted to.
+    held_out : sequence of mapping
+        One row a recording and kind of fit; see spikebridge.fitting.adaptation.
+    seed : int
+        Of every random stream.
+    folder : Path
+        Of the model.
+    """
     _write(folder / ADAPTED, {"recordings": list(recordings), "held_out": list(held_out), "seed": seed})
 
 
 def write_gates(gates: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
-    """Write gates.json into the folder of the evidence. gates: name -> outcome and reason."""
+    """Write gates.json into the folder of the evidence.
+
+    Parameters
+    ----------
+    gates : mapping
+        Name -> outcome and reason.
+    folder : Path
+        Of the evidence.
+    """
     _write(folder / GATES, gates)
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
-    """Write model_card.json into the folder of the evidence. card: the parts of the model card."""
+    """Write model_card.json into the folder of the evidence.
+
+    Parameters
+    ----------
+    card : mapping
+        The parts of the model card.
+    folder : Path
+        Of the evidence.
+    """
     _write(folder / CARD, card)
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The content of a model_card.json. Raises DataError where it is damaged."""
+    """Read a model_card.json.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        The parts of the model card.
+
+    Raises
+    ------
+    DataError
+        Where the file is damaged.
+    """
     return read_strict_json(path)
 
 

@@ -1,4 +1,14 @@
-"""The folds on disk (data/splits.json), and their hash: it shows whether the file was edited or the windows changed."""
+"""The folds on disk (data/splits.json), and their hash: it shows whether the file was edited or the windows changed.
+
+by        text, what a fold holds out
+gap_s     recording -> gap, seconds
+data      recording -> SHA-256 of its windows
+folds     fold (int); test, train: recording -> window numbers (int); inner: partitions with train and valid (and adapt
+          and test, where recordings are held out); test_intervals: recording -> [start_s, stop_s], seconds; fit, a
+          partition, where whole recordings are held out
+full      the partition of the fit on everything
+hash      SHA-256 over all of this
+"""
 
 from __future__ import annotations
 
@@ -126,7 +136,18 @@ def content_hash(splits: Splits) -> str:
 
 
 def splits_to_dict(splits: Splits) -> dict[str, Any]:
-    """Plain lists, numbers and text."""
+    """The folds as JSON takes them.
+
+    Parameters
+    ----------
+    splits : Splits
+        The folds.
+
+    Returns
+    -------
+    dict
+        Plain lists, numbers and text.
+    """
     return {
         "by": splits.by,
         "gap_s": dict(splits.gap_s),
@@ -148,7 +169,23 @@ def splits_to_dict(splits: Splits) -> dict[str, Any]:
 
 
 def splits_from_dict(raw: Mapping[str, Any]) -> Splits:
-    """The inverse of `splits_to_dict`."""
+    """The inverse of `splits_to_dict`.
+
+    Parameters
+    ----------
+    raw : mapping
+        What `splits_to_dict` returned.
+
+    Returns
+    -------
+    Splits
+        Their hash is not compared with them.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        Where the mapping does not hold folds.
+    """
     folds = (
         Fold(
             fold=int(f["fold"]),

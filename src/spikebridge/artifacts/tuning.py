@@ -1,7 +1,9 @@
 """What the stage tune writes for one model, runs/tune/<model>: best.json, trials.csv and the Optuna studies.
 
-best.json     the chosen settings of every outer fold and of the fit on everything, with their inner scores
-trials.csv    one row per fold and trial: fold, number, state, value, params_<name>
+best.json     model (text), tunable (bool), split_hash (text), and the chosen settings of every outer fold (folds) and
+              of the fit on everything (full), each with the fields of `TunedFold`
+trials.csv    one row per fold and trial: fold (text), number (int), state (COMPLETE or PRUNED), value (float,
+              bits/spike or minus nats; empty for a pruned trial), params_<name>
 studies/      one SQLite file a fold
 """
 
@@ -27,10 +29,21 @@ UNFINISHED_STUDIES_FOLDER = Path("runs") / "work" / "tune"
 
 @dataclass(frozen=True)
 class TunedFold:
-    """The settings that the tuner chose in one outer fold (its number), or for everything ("full").
+    """The settings that the tuner chose in one outer fold, or for everything.
 
-    inner: score -> mean over the inner validation windows; None where the model has no such score.
-    training_intervals: recording -> the time that the tuner of this fold learned from and validated on; None: unknown.
+    Parameters
+    ----------
+    fold : int or str
+        Number of the outer fold, or "full".
+    params : mapping
+        The settings.
+    inner : mapping of str to float or None
+        Score -> mean over the inner validation windows; None where the model has no such score.
+    n_trials, n_pruned : int
+        Finished trials, and those of them that were ended early.
+    training_intervals : mapping of str to sequence, optional
+        Recording -> [start_s, stop_s], seconds, of the time that the tuner of this fold learned from and validated on;
+        None: unknown.
     """
 
     fold: int | str
@@ -42,20 +55,48 @@ class TunedFold:
 
     @staticmethod
     def parse(content: Mapping[str, Any]) -> TunedFold:
-        """From an entry of best.json."""
+        """From an entry of best.json.
+
+        Parameters
+        ----------
+        content : mapping
+            Other keys than the fields are left out.
+
+        Returns
+        -------
+        TunedFold
+            With defaults for what is missing.
+        """
         known = {key: content[key] for key in TunedFold.__dataclass_fields__ if key in content}
         return TunedFold(**known)
 
     def content(self) -> dict[str, Any]:
-        """An entry of best.json."""
+        """An entry of best.json.
+
+        Returns
+        -------
+        dict
+            The fields that are not None.
+        """
         return {key: value for key, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
 class TunedSettings:
-    """best.json. full: for the fit on everything, None where there is to be none.
+    """The content of best.json.
 
-    tunable: whether the model has settings to tune. split_hash: of the split manifest; "" where it is not known.
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    folds : sequence of TunedFold
+        One for each outer fold.
+    full : TunedFold, optional
+        For the fit on everything; None where there is to be none.
+    tunable : bool
+        Whether the model has settings to tune.
+    split_hash : str
+        Of the split manifest; "" where it is not known.
     """
 
     model: str
@@ -72,7 +113,13 @@ class TunedSettings:
 
 @dataclass(frozen=True)
 class TuningRun:
-    """The folder of one model: where its files are, and how they are written and read."""
+    """The folder of one model: where its files are, and how they are written and read.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    """
 
     folder: Path
 
@@ -89,7 +136,13 @@ class TuningRun:
         return self.folder / "studies"
 
     def write_settings(self, settings: TunedSettings) -> None:
-        """Write best.json into the folder, made where missing."""
+        """Write best.json into the folder, made where missing.
+
+        Parameters
+        ----------
+        settings : TunedSettings
+            The content.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         about = {"model": settings.model, "tunable": settings.tunable, "split_hash": settings.split_hash}
         parts = {
@@ -99,18 +152,48 @@ class TuningRun:
         write_json(self.best, about | parts)
 
     def write_trials(self, rows: Iterable[Mapping[str, Any]], studies: Iterable[Path] = ()) -> None:
-        """Write trials.csv, and copy the files of the studies."""
+        """Write trials.csv, and copy the files of the studies.
+
+        Parameters
+        ----------
+        rows : iterable of mapping
+            One for each fold and trial.
+        studies : iterable of Path
+            SQLite files.
+        """
         pd.DataFrame(list(rows)).to_csv(self.trials, index=False)
         self.studies.mkdir()
         for path in studies:
             shutil.copy(path, self.studies / path.name)
 
     def read_settings(self) -> TunedSettings:
-        """Raises DataError naming the file and what it lacks."""
+        """Read best.json.
+
+        Returns
+        -------
+        TunedSettings
+            The content.
+
+        Raises
+        ------
+        DataError
+            With the file and what it lacks.
+        """
         return read_tuned_settings(self.best)
 
     def read_trials(self) -> pd.DataFrame:
-        """Raises DataError where there are none."""
+        """Read trials.csv.
+
+        Returns
+        -------
+        DataFrame
+            One row a fold and trial.
+
+        Raises
+        ------
+        DataError
+            Where there are none.
+        """
         try:
             return pd.read_csv(self.trials)
         except (OSError, ValueError) as error:
@@ -118,7 +201,23 @@ class TuningRun:
 
 
 def read_tuned_settings(path: Path) -> TunedSettings:
-    """The settings in a best.json. Raises DataError naming the file and what it lacks."""
+    """Read a best.json.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    TunedSettings
+        The content.
+
+    Raises
+    ------
+    DataError
+        With the file and what it lacks.
+    """
     content = read_json(path)
     try:
         return TunedSettings(

@@ -1,5 +1,15 @@
 """Windows on disk: <folder>/<recording>/ holds <array>.npy, about.json and quality.csv; report.json lies beside them.
 
+source.npy, target.npy                (window, bin, unit), the smallest unsigned integers that hold them, spikes per bin
+start_s.npy, decision_s.npy           (window,), float64, seconds
+trial.npy, label.npy                  (window,), int64; row of the trial table, index into the classes; -1: none
+behavior.npy                          (window, bin, series), float32, in the unit of the series
+covariates.npy                        (window, covariate), float64
+source_units.npy, target_units.npy    (unit,), int64, unit ids
+about.json                            recording, bin_s (seconds), classes, behavior_names, covariate_names
+quality.csv                           one row a unit; see preprocess.quality_table
+report.json                           classes; recordings: animal, what was kept and dropped, and why
+
 Counts and behaviour are memory-mapped: the system reads what is used and may drop it again, so that recordings need not
 fit into memory. A file is replaced, never changed in place: arrays that are mapped stay what they are.
 """

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.out_of_fold import Decisions, Translation
 from spikebridge.artifacts.splits import SPLITS_FILE
-from spikebridge.artifacts.training import Decisions, Translation
 from spikebridge.calibration.outcomes import COLUMNS, NULLS, claims_of_comparisons, claims_of_study
 from spikebridge.calibration.scenarios import CROSSED
 from spikebridge.config import StatisticsConfig

@@ -20,7 +20,7 @@ from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.errors.messages import counted, listed
 
 if TYPE_CHECKING:
-    from spikebridge.artifacts.sweep import SweepPlan
+    from spikebridge.artifacts.sweep_plan import SweepPlan
     from spikebridge.sweep.run import Sweep
 
 HEAD = (

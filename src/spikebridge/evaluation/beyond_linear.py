@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.evaluation import BEYOND_LINEAR
-from spikebridge.artifacts.training import Translation
+from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import TRANSLATING
 from spikebridge.evaluation.resampling import Resampling

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import Decisions
+from spikebridge.artifacts.out_of_fold import Decisions
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.resampling import Clusters, Resampling

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.latents import LatentsByFold, read_latents
+from spikebridge.artifacts.out_of_fold import Decisions, Translation
 from spikebridge.artifacts.splits import load_splits
-from spikebridge.artifacts.training import Decisions, TrainingIntervals, TrainingRun, Translation
+from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
 from spikebridge.artifacts.windows import has_report, load_animals, load_windows
 from spikebridge.errors import DataError
 from spikebridge.types import Splits, Windows

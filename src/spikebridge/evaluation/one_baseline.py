@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikebridge.artifacts.training import BASELINES, TrainingRun, Translation
+from spikebridge.artifacts.out_of_fold import Translation
+from spikebridge.artifacts.training import BASELINES, TrainingRun
 from spikebridge.errors import DataError
 
 TOLERANCE = 1e-3

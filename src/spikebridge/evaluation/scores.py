@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import Decisions, Translation
+from spikebridge.artifacts.out_of_fold import Decisions, Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.inputs import Inputs
 from spikebridge.evaluation.resampling import Clusters, Resampling, mean_of_clusters

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import Translation
+from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.metrics import clustered, floored

@@ -33,7 +33,21 @@ FITS = ("without labels", "adapted", "from scratch")
 
 @dataclass(frozen=True)
 class AdaptationSections(WindowSections):
-    """The sections of params.yaml that `adapt` uses."""
+    """The sections of params.yaml that `adapt` uses, beside those of windows.
+
+    Parameters
+    ----------
+    data, quality, trials, bins : Section
+        The sections of these names.
+    seed : int
+        Of every random stream.
+    split : SplitConfig
+        Number of blocks, and the gap.
+    baseline : BaselineConfig
+        Terms of the baseline.
+    compute : ComputeConfig
+        The machine.
+    """
 
     seed: int
     split: SplitConfig
@@ -44,14 +58,37 @@ class AdaptationSections(WindowSections):
 def adapt(
     sections: AdaptationSections, model_folder: Path, out: Path, say: Callable[[str], None] = lambda _: None
 ) -> list[Row]:
-    """Adapt a saved model to the recordings of `data.path`; write it, with adapted.json, into the folder `out`.
+    """Adapt a saved model to the recordings of `data.path`; write it, with adapted.json, into a folder.
 
     Every recording is scored on `split.n_outer_folds` contiguous blocks, each separated by a gap from the training
     data. Each block is scored three times: with the model adapted to the other blocks without their labels, adapted
     with their labels, and with a model of the same settings fitted only to the other blocks. The saved model is adapted
-    to all blocks with their labels. Raises ConfigError if bins or window
-    differ from those of the model. Raises DataError if the model already knows a recording, if a recording has a class
-    that the model does not know, or if it has too few windows or trials.
+    to all blocks with their labels.
+
+    Parameters
+    ----------
+    sections : AdaptationSections
+        The settings.
+    model_folder : Path
+        A saved seq2seq.
+    out : Path
+        Gets the adapted model; see spikebridge.artifacts.served_models for adapted.json.
+    say : callable
+        Called with each line of progress.
+
+    Returns
+    -------
+    list of dict
+        One row a recording and fit: recording, fit (one of FITS), windows, trials, bits_per_spike (over each unit's
+        mean rate in the training blocks), balanced_accuracy.
+
+    Raises
+    ------
+    ConfigError
+        If bins or window differ from those of the model.
+    DataError
+        If the model already knows a recording, if a recording has a class that the model does not know, or if it has
+        too few windows or trials.
     """
     baselines = Baselines(sections.baseline)
     model = _saved(model_folder, baselines)

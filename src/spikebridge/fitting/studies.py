@@ -22,10 +22,25 @@ JOURNAL = "-journal"
 
 @contextmanager
 def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator[Any]:
-    """Open the study of a file; create the file if it does not exist. A damaged file is moved to `aside`, and the study
-    begins again.
+    """Open the study of a file, which is created if it does not exist.
 
     A trial that was running when its process was killed counts as failed.
+
+    Parameters
+    ----------
+    path : Path
+        An SQLite file.
+    name : str
+        Of the study.
+    settings : TuneConfig
+        Number of trials and epochs; the pruner (median rule) follows from them.
+    aside : Path
+        Folder to which a damaged file is moved; the study then begins again.
+
+    Yields
+    ------
+    optuna.study.Study
+        Maximises its value.
     """
     from tqdm import tqdm
 
@@ -46,7 +61,18 @@ def opened(path: Path, name: str, settings: TuneConfig, aside: Path) -> Iterator
 
 
 def finished(study: Any) -> list[Any]:
-    """The finished trials: complete or pruned."""
+    """The finished trials: complete or pruned.
+
+    Parameters
+    ----------
+    study : optuna.study.Study
+        The study.
+
+    Returns
+    -------
+    list of optuna.trial.FrozenTrial
+        In the order of their number.
+    """
     from optuna.trial import TrialState
 
     return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]

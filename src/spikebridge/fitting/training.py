@@ -14,8 +14,10 @@ from spikebridge import models
 from spikebridge.artifacts.few_labels import write_few_labels
 from spikebridge.artifacts.held_out_rates import BASELINE, HeldOutRates, write_held_out_rates
 from spikebridge.artifacts.latents import FoldLatents, write_latents
+from spikebridge.artifacts.out_of_fold import Rates
 from spikebridge.artifacts.splits import load_splits
-from spikebridge.artifacts.training import Rates, TrainingIntervals, TrainingRun, prediction_rows, translation_rows
+from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
+from spikebridge.artifacts.trial_tables import prediction_rows, translation_rows
 from spikebridge.artifacts.tuning import read_tuned_settings
 from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
@@ -35,7 +37,27 @@ OUTER = -1
 
 @dataclass(frozen=True)
 class FoldFit:
-    """The inputs of one fit, on one outer fold or on all data: all that a worker needs."""
+    """The inputs of one fit, on one outer fold or on all data: all that a worker needs.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random stream.
+    baseline : BaselineConfig
+        Terms of the baseline.
+    model : str
+        Name of the model.
+    fold : str
+        Number of the outer fold, or "full".
+    params : mapping
+        Its tuned settings.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    model_folder : Path
+        Gets the fit on all data.
+    device : str
+        Of torch.
+    """
 
     seed: int
     baseline: BaselineConfig
@@ -52,7 +74,22 @@ class FoldFit:
 class FoldResult:
     """The results of one fit: its training curve, its training intervals, and its predictions of the test block.
 
-    latents: recording -> latents; for the fit on all data, the latents of all labelled trials.
+    Parameters
+    ----------
+    history : list of dict
+        One row an epoch.
+    training_intervals : dict of str to list
+        Recording -> [start_s, stop_s] of the time that was learned from.
+    predictions, few_labels, translation : list of DataFrame
+        Rows of predictions.parquet, few_labels.parquet and translation.parquet.
+    rates : list of Rates
+        Predicted rates of the test trials.
+    baseline_rates : list of HeldOutRates
+        The baseline's rates of the same trials.
+    latents : dict of str to FoldLatents
+        Recording -> latents; for the fit on all data, those of all labelled trials.
+    baselines : list of dict
+        Rows of baselines.csv.
     """
 
     history: list[dict[str, Any]] = field(default_factory=list)

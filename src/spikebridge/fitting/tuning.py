@@ -3,18 +3,20 @@
 Each fold has one study in its own SQLite file, and the trials of a study run one after the other. The sampler gets a
 new seed for every trial, from the number of finished trials. A study that was killed and resumed therefore gives the
 same result as an uninterrupted study. A model without settings to tune is scored once in each fold, without a study.
+
+Akiba, Sano, Yanase, Ohta & Koyama 2019, KDD, 2623. The sampler is the tree-structured Parzen estimator (Bergstra,
+Bardenet, Bengio & Kégl 2011, NeurIPS 24:2546).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spikebridge import models
 from spikebridge.artifacts.splits import load_splits
@@ -23,8 +25,8 @@ from spikebridge.artifacts.windows import load_windows
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
 from spikebridge.fitting import studies
-from spikebridge.fitting.held_out import first_parts, fit_and_adapt
-from spikebridge.metrics import balanced_accuracy, bits_per_spike, information, log_loss
+from spikebridge.fitting.assessment import assess, assess_held_out
+from spikebridge.fitting.cheaper_fits import cheaper_settings, epoch_limits
 from spikebridge.models import Model
 from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.runtime import parallel
@@ -37,7 +39,21 @@ from spikebridge.types import Index, Partition, Splits, Windows
 
 @dataclass(frozen=True)
 class TuningSections(Sections):
-    """The sections of params.yaml that the stage tune uses. models: name -> settings; those of one model are used."""
+    """The sections of params.yaml that the stage tune uses.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random stream.
+    models : mapping
+        Name -> settings; those of one model are used.
+    baseline : BaselineConfig
+        Terms of the baseline.
+    tune : TuneConfig
+        Number of trials and epochs.
+    compute : ComputeConfig
+        The machine.
+    """
 
     seed: int
     models: Mapping[str, Mapping[str, Any]]
@@ -48,7 +64,29 @@ class TuningSections(Sections):
 
 @dataclass(frozen=True)
 class TuningStudy:
-    """The inputs of one study: all that a worker needs. params: the section of the model."""
+    """The inputs of one study: all that a worker needs.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random stream.
+    baseline : BaselineConfig
+        Terms of the baseline.
+    settings : TuneConfig
+        Number of trials and epochs.
+    model : str
+        Name of the model.
+    params : mapping
+        The section of the model.
+    fold : str
+        Number of the outer fold, or "full".
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    storage : Path
+        The SQLite file of the study.
+    device : str
+        Of torch.
+    """
 
     seed: int
     baseline: BaselineConfig
@@ -62,24 +100,35 @@ class TuningStudy:
     device: str
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The scores of one fit on its inner validation windows."""
-
-    value: float
-    inner: dict[str, float | None]
-
-
 def tune(
     sections: TuningSections, model: str, windows: Path, splits: Path, work: Path, out: Path, full: bool = True
 ) -> None:
-    """Run the studies of one model and write best.json, trials.csv and studies/ into `out`.
+    """Run the studies of one model and write best.json, trials.csv and studies/.
 
-    work: folder for unfinished studies. After a kill, they are resumed if nothing that they depend on has changed. The
-    folder is removed at the end. Damaged studies are kept in <work>.damaged. full: whether settings are also tuned for
-    a fit on everything; without them, the stage train fits the outer folds alone.
-    A model without settings to tune has no studies. Raises ConfigError for an unknown model or setting, or if whole
-    recordings are held out and the model cannot predict new recordings.
+    After a kill, unfinished studies are resumed if nothing that they depend on has changed. A model without settings to
+    tune has no studies.
+
+    Parameters
+    ----------
+    sections : TuningSections
+        The settings of the stage.
+    model : str
+        Name of the model.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    work : Path
+        Folder for unfinished studies, removed at the end. Damaged studies are kept in <work>.damaged.
+    out : Path
+        New folder for the results; see spikebridge.artifacts.tuning.
+    full : bool
+        Whether settings are also tuned for a fit on everything; without them, the stage train fits the outer folds
+        alone.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown model or setting, or if whole recordings are held out and the model cannot predict new
+        recordings.
     """
     from tqdm import tqdm
 
@@ -125,6 +174,24 @@ def tune(
 
 
 def study_fingerprint(sections: TuningSections, model: str, splits: Splits, device: str) -> str:
+    """A digest of all that the studies of a model depend on: settings, folds with their windows, device and code.
+
+    Parameters
+    ----------
+    sections : TuningSections
+        The settings of the stage.
+    model : str
+        Name of the model.
+    splits : Splits
+        The split manifest.
+    device : str
+        Of torch.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
     settings = [sections.seed, sections.models[model], sections.tune.model_dump(), sections.baseline.model_dump()]
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
@@ -145,7 +212,22 @@ Result = tuple[TunedFold, list[dict[str, Any]]]
 
 
 def score_once(job: TuningStudy, report: parallel.Report) -> Result:
-    """Score the settings of a model that has none to tune."""
+    """Score the settings of a model that has none to tune.
+
+    Parameters
+    ----------
+    job : TuningStudy
+        Its inputs.
+    report : callable
+        Called with 1 at the end.
+
+    Returns
+    -------
+    best : TunedFold
+        The settings and their scores.
+    rows : list of dict
+        One row of trials.csv.
+    """
     learnt = _learnt(job)
     params = models.fixed_params(job.model, job.params)
     value, scores = _scores(job, params, 0, learnt, Baselines(job.baseline))
@@ -155,6 +237,22 @@ def score_once(job: TuningStudy, report: parallel.Report) -> Result:
 
 
 def run_study(job: TuningStudy, report: parallel.Report) -> Result:
+    """Run the trials of one study that have not been run yet.
+
+    Parameters
+    ----------
+    job : TuningStudy
+        Its inputs.
+    report : callable
+        Called with the number of trials that were finished before, and with 1 after each trial.
+
+    Returns
+    -------
+    best : TunedFold
+        The settings of the trial with the highest value, and its scores.
+    rows : list of dict
+        One row of trials.csv for each trial.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -209,7 +307,7 @@ def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baseli
     params = kind.search_space(trial, fixed) | fixed
 
     best = max((t.value for t in studies.finished(study) if t.state == TrialState.COMPLETE), default=-np.inf)
-    limits, losses, bits = _limits(_cheaper(params, kind, job.settings.max_epochs), kind), [], []
+    limits, losses, bits = epoch_limits(cheaper_settings(params, kind, job.settings.max_epochs), kind), [], []
 
     def watch(row: dict[str, float]) -> None:
         if len(learnt[1]) == 1 and "valid_loss" in row:
@@ -245,7 +343,7 @@ def _scores(
     job: TuningStudy, params: dict[str, Any], number: int, learnt: Learnt, baselines: Baselines, watch: Any = None
 ) -> tuple[float, dict[str, float | None]]:
     """The value of a trial, and its scores; both are means over the inner folds. number: of the trial."""
-    capped = _cheaper(params, models.get_class(job.model), job.settings.max_epochs)
+    capped = cheaper_settings(params, models.get_class(job.model), job.settings.max_epochs)
     outcomes, stream, data = [], models.random_stream(job.model), learnt[0]
     for i, part in enumerate(learnt[1]):
         rng = random_generator(job.seed, "fit", stream, job.fold, number, i)
@@ -260,94 +358,6 @@ def _scores(
         values = [o.inner[key] for o in outcomes]
         scores[key] = None if None in values else float(np.mean([v for v in values if v is not None]))
     return float(np.mean([o.value for o in outcomes])), scores
-
-
-def _limits(params: Mapping[str, Any], kind: type[Model]) -> list[int]:
-    """max_epochs and patience of a fit (see `has_ended`); empty if the model does not stop by them."""
-    fields = kind.Params.model_fields
-    keys = ("max_epochs", "patience")
-    if not kind.early_stopping or not all(key in fields for key in keys):
-        return []
-    return [params.get(key, fields[key].default) for key in keys]
-
-
-def _cheaper(params: dict[str, Any], kind: type[Model], cap: int | None) -> dict[str, Any]:
-    """Cheaper settings that suffice to rank trials: one network, no trees, and fewer epochs with a shorter schedule.
-
-    A model may name further settings that are lowered (`while_tuning`). cap: of epochs; None: nothing is cheaper.
-    """
-    fields = kind.Params.model_fields
-    if cap is None:
-        return params
-    highest = kind.while_tuning.items()
-    params = params | {key: min(value, params.get(key, fields[key].default)) for key, value in highest}
-    if "max_epochs" not in fields or not kind.early_stopping:
-        return params
-    reduced = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
-    return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | reduced
-
-
-def assess(
-    model: Model, train: list[Windows], valid: list[Windows], rng: np.random.Generator, watch: Any = None
-) -> Outcome:
-    """Fit on `train` and score on `valid`, whose labels are hidden from the model.
-
-    The value of a translator is its bits/spike; the value of any other model is its negative log loss.
-    """
-    hidden = [replace(w, label=np.full_like(w.label, -1)) for w in valid] if model.early_stopping else []
-    history = model.fit(train, hidden, rng, watch)
-    base = {w.recording: w.target.mean(axis=(0, 1)) for w in train}
-    if model.early_stopping:  # the score of the epoch that the model kept; now the model has also learned from `valid`
-        return _outcome(model, valid, None, max(row["valid_bits_per_spike"] for row in history.rows))
-    return _outcome(model, valid, base)
-
-
-def assess_held_out(
-    model: Model, data: Sequence[Windows], part: Partition, rng: np.random.Generator, watch: Any = None
-) -> Outcome:
-    """Fit to a partition, adapt to the recordings that it holds out, and score on the later part of these.
-
-    The value is as that of `assess`.
-    """
-    fit_and_adapt(model, data, part, rng, watch)
-    base = {name: w.target.mean(axis=(0, 1)) for name, w in first_parts(data, part).items()}
-    return _outcome(model, select_windows(data, part.test), base)
-
-
-def _outcome(
-    model: Model,
-    scored: Sequence[Windows],
-    base: Mapping[str, NDArray[np.float64]] | None,
-    bits: float | None = None,
-) -> Outcome:
-    """Score a fitted model on windows. base: (unit,), mean rates of each recording; None: bits/spike is `bits`."""
-    nats, spikes = 0.0, 0.0
-    labels: list[NDArray[np.int64]] = []
-    chances: list[NDArray[np.float64]] = []
-    decided: list[NDArray[np.int64]] = []
-    for w in scored:
-        if model.translates and base is not None:
-            rates = model.predict(w).rates
-            assert rates is not None
-            gain, n = information(rates, w.target, base[w.recording])
-            nats, spikes = nats + gain.sum(), spikes + n.sum()
-        known = w.select(w.labelled)
-        if model.decides and len(known):
-            labels.append(known.label)
-            probabilities = model.predict(known).probabilities
-            assert probabilities is not None
-            chances.append(probabilities)
-            decided.append(model.decide(probabilities, w.recording))
-    inner: dict[str, float | None] = {"balanced_accuracy": None, "log_loss": None, "bits_per_spike": bits}
-    if model.translates and base is not None:
-        inner["bits_per_spike"] = bits_per_spike([nats], [spikes])
-    if model.decides:
-        label, chance = np.concatenate(labels), np.concatenate(chances)
-        inner["balanced_accuracy"] = balanced_accuracy(label, np.concatenate(decided))
-        inner["log_loss"] = log_loss(label, chance)
-    value = inner["bits_per_spike"] if model.translates else -float(inner["log_loss"] or 0.0)
-    assert value is not None
-    return Outcome(value, inner)
 
 
 def _summary(study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]) -> Result:

@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import TRAINING_FOLDER, Decisions, TrainingRun
+from spikebridge.artifacts.out_of_fold import Decisions
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
 from spikebridge.artifacts.windows import WINDOWS_FOLDER, load_animals
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import DataError

@@ -4,9 +4,8 @@ from spikebridge.artifacts.recordings import IngestedRecordings, load_about, loa
 from spikebridge.io.choose import choose
 from spikebridge.io.contents import Contents
 from spikebridge.io.discovery import discover, read_in_child_process
-from spikebridge.io.ingest import IngestSections, ingest, read_recording
+from spikebridge.io.ingest import IngestSections, ingest
 from spikebridge.io.reader_registry import (
-    find_recordings,
     get_reader,
     name_of,
     named_recordings,
@@ -24,7 +23,6 @@ __all__ = [
     "check",
     "choose",
     "discover",
-    "find_recordings",
     "get_reader",
     "ingest",
     "load_about",
@@ -34,7 +32,6 @@ __all__ = [
     "not_recordings",
     "read_contents",
     "read_in_child_process",
-    "read_recording",
     "reader_names",
     "reader_of",
     "save_ingested",

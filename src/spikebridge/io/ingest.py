@@ -35,7 +35,7 @@ from spikebridge.io.discovery import (
 from spikebridge.io.excluded_units import check_excluded
 from spikebridge.io.offsets import check_offset_names
 from spikebridge.io.probes import as_yaml, groups_in
-from spikebridge.io.reader_registry import files_of, read_contents, reader_of
+from spikebridge.io.reader_registry import files_of, reader_of
 from spikebridge.io.validation import check
 from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
 from spikebridge.runtime.parallel import Report, n_workers, run_jobs
@@ -182,31 +182,6 @@ def _not_joined(every: Sequence[RecordingPaths], data: DataConfig) -> str:
         f"{root}: paths that look like the probes of one session are read as recordings apart: {names}; to join them, "
         f"set data.recordings: {as_yaml(groups, root)}"
     )
-
-
-def read_recording(path: Path, sections: RecordingSections, name: str = "") -> Recording:
-    """Read and check one recording.
-
-    Parameters
-    ----------
-    path : Path
-        The file or folder of the recording.
-    sections : RecordingSections
-        The settings of recordings.
-    name : str
-        As for `read_contents`.
-
-    Returns
-    -------
-    Recording
-        The recording with its warnings.
-
-    Raises
-    ------
-    DataError
-        With the file and all errors in it.
-    """
-    return checked_recording(read_contents(path, sections.data, name, sections.trials.times), sections)
 
 
 def checked_recording(contents: Contents, sections: RecordingSections) -> Recording:

@@ -231,24 +231,6 @@ def files_of(path: Path, reader: Reader) -> list[Path]:
     return sorted(p for p in files if not reason_not_opened(p))
 
 
-def find_recordings(path: Path, reader: str = "auto") -> list[Path]:
-    """Find the recordings at a path.
-
-    Parameters
-    ----------
-    path : Path
-        A recording, or a folder of recordings.
-    reader : str
-        "auto", or the name of a reader.
-
-    Returns
-    -------
-    list of Path
-        The paths of `named_recordings`.
-    """
-    return list(named_recordings(path, reader))
-
-
 def named_recordings(path: Path, reader: str = "auto") -> dict[Path, str]:
     """Find the recordings at a path, and name them.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from spikebridge import models
-from spikebridge.artifacts.training import translation_rows
+from spikebridge.artifacts.trial_tables import translation_rows
 from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.baseline import Baselines
 from spikebridge.config import AnalysisConfig

@@ -26,14 +26,40 @@ LONGEST_TMP = 60
 
 
 def n_workers(compute: ComputeConfig, jobs: int) -> int:
-    """Number of processes to use: at most the number of jobs and, if compute.workers is auto, the number of cores."""
+    """Number of processes to use.
+
+    Parameters
+    ----------
+    compute : ComputeConfig
+        Its `workers` is a number, or "auto" for the number of cores.
+    jobs : int
+        Number of jobs.
+
+    Returns
+    -------
+    int
+        From 1 to the number of jobs.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     wanted = cores if compute.workers == "auto" else compute.workers
     return max(1, min(wanted, jobs))
 
 
 def device(compute: ComputeConfig, modules: Sequence[str] = (TORCH,)) -> str:
-    """The torch device for fitting; "cpu" if torch is not among the modules that the jobs use."""
+    """The torch device for fitting.
+
+    Parameters
+    ----------
+    compute : ComputeConfig
+        Its `device` is the name of a device, or "auto" for a GPU where there is one.
+    modules : sequence of str
+        The modules that the jobs use.
+
+    Returns
+    -------
+    str
+        "cpu" where torch is not among the modules.
+    """
     if TORCH not in modules:
         return "cpu"
     if compute.device != "auto":
@@ -44,12 +70,18 @@ def device(compute: ComputeConfig, modules: Sequence[str] = (TORCH,)) -> str:
 
 
 def prepare(workers: int, modules: Sequence[str] = ()) -> None:
-    """Start to load the modules of the workers of `run_jobs` in a server process; returns immediately.
+    """Start to load the modules of the workers of `run_jobs` in a server process, and return immediately.
 
-    The server loads each module once, and every worker is a copy of the server. A module that does not exist is left
-    out. Call it before this process loads its own libraries and data, so that both happen at the same time. It does
-    nothing for a single worker, if the server runs already, or if processes are not forked from a server (see
-    `worker_context`).
+    The server loads each module once, and every worker is a copy of the server. Call it before this process loads its
+    own libraries and data, so that both happen at the same time. It does nothing for a single worker, if the server
+    runs already, or if processes are not forked from a server (see `worker_context`).
+
+    Parameters
+    ----------
+    workers : int
+        Number of processes.
+    modules : sequence of str
+        Modules beside LIBRARIES. One that does not exist is left out.
     """
     context = worker_context()
     if workers > 1 and context.get_start_method() == "forkserver":
@@ -68,9 +100,31 @@ def run_jobs(
 ) -> list[Any]:
     """[work(job, report) for job in jobs], in the order of the jobs.
 
-    `report` is called in this process with each object that a job reports. Results do not depend on `workers`, because
-    every job runs on one thread. `work` must be a module-level function. modules: libraries and modules that the jobs
-    use. They are loaded once, before the workers begin. Name "torch" if the jobs use it: torch then runs on one thread.
+    Results do not depend on `workers`, because every job runs on one thread.
+
+    Parameters
+    ----------
+    work : callable
+        A module-level function of a job and of `report`.
+    jobs : sequence
+        Objects that can be pickled.
+    workers : int
+        Number of processes; with one, the jobs run in this process.
+    report : callable
+        Called in this process with each object that a job reports.
+    modules : sequence of str
+        Libraries and modules that the jobs use. They are loaded once, before the workers begin. Name "torch" if the
+        jobs use it: torch then runs on one thread.
+
+    Returns
+    -------
+    list
+        What `work` returned for each job.
+
+    Raises
+    ------
+    Exception
+        The first error of a job; jobs that have not begun are then left out.
     """
     if workers == 1:
         if TORCH in modules:
@@ -111,6 +165,11 @@ def worker_context() -> BaseContext:
 
     This is the default of Python on Linux from 3.14. On other systems libraries do not work after a fork, so every
     worker loads its own.
+
+    Returns
+    -------
+    multiprocessing.context.BaseContext
+        Of the method "forkserver" or "spawn".
     """
     forked = sys.platform == "linux" and len(tempfile.gettempdir()) <= LONGEST_TMP
     return multiprocessing.get_context("forkserver" if forked else "spawn")

@@ -30,9 +30,22 @@ WAIT_S = 10.0
 
 
 def repair(folder: Path) -> list[str]:
-    """Repair the project that contains a folder. Returns one line for each repair; empty if nothing was damaged.
+    """Repair the files of DVC in the project that contains a folder.
 
-    Raises StorageError if a running DVC process still uses a damaged file.
+    Parameters
+    ----------
+    folder : Path
+        Any folder of the project.
+
+    Returns
+    -------
+    list of str
+        One line for each repair; empty if nothing was damaged, or if the folder lies in no project.
+
+    Raises
+    ------
+    StorageError
+        If a running DVC process still uses a damaged file.
     """
     project = next((p for p in (folder, *folder.absolute().parents) if (p / ".dvc").is_dir()), None)
     if project is None:
@@ -238,7 +251,18 @@ def _running(project: Path) -> set[int]:
 
 
 def is_dvc_process(pid: int) -> bool:
-    """Whether a process is a DVC command: `dvc ...`, or Python with DVC's script or module."""
+    """Whether a process is a DVC command: `dvc ...`, or Python with DVC's script or module.
+
+    Parameters
+    ----------
+    pid : int
+        Number of the process.
+
+    Returns
+    -------
+    bool
+        False for this process, and for one that cannot be looked at.
+    """
     import psutil
 
     if pid == os.getpid():

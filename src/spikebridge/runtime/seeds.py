@@ -21,5 +21,6 @@ def random_generator(seed: int, *key: str | int) -> np.random.Generator:
     Returns
     -------
     numpy.random.Generator
+        PCG64, from the seed and the SHA-256 of the key.
     """
     return np.random.default_rng([seed, int(digest(*map(str, key)), 16)])

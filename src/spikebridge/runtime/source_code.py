@@ -18,10 +18,22 @@ WORDING = frozenset({"errors"})
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement's target. `lazy`: inside a function. `typing`: under `if TYPE_CHECKING`, never executed.
+    """One import statement's target.
 
-    `member`: what `from name import member` takes out of a module; empty where a module itself is imported.
-    `bound`: the name that the importing module gives it.
+    Parameters
+    ----------
+    name : str
+        Dotted name of the imported module.
+    line : int
+        Number of the line.
+    lazy : bool
+        Whether it stands inside a function.
+    typing : bool
+        Whether it stands under `if TYPE_CHECKING`, and is never executed.
+    member : str
+        What `from name import member` takes out of a module; empty where a module itself is imported.
+    bound : str
+        The name that the importing module gives it.
     """
 
     name: str
@@ -52,19 +64,52 @@ class SourceTree:
         self._registries: dict[Path, tuple[str, ...]] = {}
 
     def imports(self, path: Path) -> tuple[Import, ...]:
-        """Every import statement of a file; `from a import b` gives a.b where that is a module of ours, else a."""
+        """Every import statement of a file.
+
+        Parameters
+        ----------
+        path : Path
+            A file of the package, or a script.
+
+        Returns
+        -------
+        tuple of Import
+            `from a import b` gives a.b where that is a module of the package, else a.
+        """
         if path not in self._imports:
             self._imports[path] = tuple(self._walk(parsed(path), self._package_of(path), lazy=False, typing=False))
         return self._imports[path]
 
     def is_face(self, path: Path) -> bool:
-        """Whether a file is an `__init__` that only hands on names: imports, `__all__` and a docstring."""
+        """Whether a file is an `__init__` that only hands on names: imports, `__all__` and a docstring.
+
+        Parameters
+        ----------
+        path : Path
+            A file of the package.
+
+        Returns
+        -------
+        bool
+            False for any file with another name.
+        """
         if path not in self._faces:
             self._faces[path] = path.name == "__init__.py" and all(map(_hands_on, parsed(path).body))
         return self._faces[path]
 
     def registries(self, path: Path) -> tuple[str, ...]:
-        """Packages whose modules this file imports by file name: `import_module(f"{package.__name__}.{name}")`."""
+        """Packages whose modules a file imports by file name: `import_module(f"{package.__name__}.{name}")`.
+
+        Parameters
+        ----------
+        path : Path
+            A file of the package, or a script.
+
+        Returns
+        -------
+        tuple of str
+            Dotted names.
+        """
         if path not in self._registries:
             self._registries[path] = tuple(
                 self._registry(node.args[0], path)
@@ -77,7 +122,18 @@ class SourceTree:
         return self._registries[path]
 
     def members(self, package: str) -> dict[str, list[Path]]:
-        """The replaceable parts of a package: name -> its file, or all files of its folder."""
+        """The replaceable parts of a package.
+
+        Parameters
+        ----------
+        package : str
+            Dotted name.
+
+        Returns
+        -------
+        dict of str to list of Path
+            Name of a part -> its file, or all files of its folder.
+        """
         start = package + "."
         parts: dict[str, list[Path]] = {}
         for name, path in self.modules.items():
@@ -92,10 +148,13 @@ class SourceTree:
 
         Parameters
         ----------
-        entries : scripts outside the package (paths), or modules of it (dotted names)
-        names : of a package whose modules are imported by file name, its members among these count; all of them where
-            none is among these
-        without : rooms that are left out, with what they alone import
+        entries : iterable of Path or str
+            Scripts outside the package (paths), or modules of it (dotted names).
+        names : collection of str
+            Of a package whose modules are imported by file name, its members among these count; all of them where none
+            is among these.
+        without : collection of str
+            Rooms that are left out, with what they alone import.
 
         Returns
         -------
@@ -208,11 +267,35 @@ def _called(call: ast.Call) -> str:
 
 @cache
 def own_source() -> SourceTree:
-    """The source of spikebridge as it is imported here."""
+    """The source of spikebridge as it is imported here.
+
+    Returns
+    -------
+    SourceTree
+        Read once a process.
+    """
     return SourceTree(OWN)
 
 
 @cache
 def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a file."""
+    """The syntax tree of a file.
+
+    Parameters
+    ----------
+    path : Path
+        A Python file.
+
+    Returns
+    -------
+    ast.Module
+        Read once a process.
+
+    Raises
+    ------
+    OSError
+        Where the file cannot be read.
+    SyntaxError
+        Where it is not Python.
+    """
     return ast.parse(path.read_text(encoding="utf-8"), str(path))

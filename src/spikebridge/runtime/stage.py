@@ -31,10 +31,22 @@ _read = StageInputs()
 def stage_main(run: Callable[[list[str]], None], name: str = "") -> None:
     """Hold the lock of a stage and call the function of its script with the arguments of the command line.
 
-    name: of the stage in dvc.yaml ("tune@dnn"), where it is not that of the script with its arguments.
+    Parameters
+    ----------
+    run : callable
+        The function of the script: it takes the arguments.
+    name : str
+        Of the stage in dvc.yaml ("tune@dnn"), where it is not that of the script with its arguments.
 
-    After a mistake of the user, a full disk or a missing permission, print one line to stderr and exit with code 2. Any
-    other exception is a defect and keeps its traceback. The time of a stage that ends well is kept (`stage_times`).
+    Raises
+    ------
+    SystemExit
+        With code 2, after one line on stderr, for a mistake of the user, a full disk or a missing permission. Any other
+        exception is a defect and keeps its traceback.
+
+    Notes
+    -----
+    The time of a stage that ends well is kept (`stage_times`).
     """
     name = name or "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     try:
@@ -52,7 +64,18 @@ def stage_main(run: Callable[[list[str]], None], name: str = "") -> None:
 
 @contextmanager
 def reading(inputs: StageInputs) -> Iterator[None]:
-    """Within the block, every `output` checks that these inputs are unchanged before it stores anything."""
+    """Within the block, every `output` checks that these inputs are unchanged before it stores anything.
+
+    Parameters
+    ----------
+    inputs : StageInputs
+        Their state before the stage reads them.
+
+    Yields
+    ------
+    None
+        Nothing; the earlier inputs count again after the block.
+    """
     global _read
     before, _read = _read, inputs
     try:
@@ -62,12 +85,24 @@ def reading(inputs: StageInputs) -> Iterator[None]:
 
 
 def check_inputs() -> None:
-    """Raise InputsChangedError if an input changed after the stage began."""
+    """Check that no input changed after the stage began.
+
+    Raises
+    ------
+    InputsChangedError
+        If one did.
+    """
     _read.check()
 
 
 def say(line: str) -> None:
-    """Print one line of progress to stderr. Results go to files."""
+    """Print one line of progress to stderr. Results go to files.
+
+    Parameters
+    ----------
+    line : str
+        The line, without its end.
+    """
     print(line, file=sys.stderr, flush=True)
 
 
@@ -77,6 +112,11 @@ def one_thread() -> Iterator[None]:
 
     Several threads add the terms of a sum in another order. Results would then differ in the last digits between
     machines and between settings of OMP_NUM_THREADS. Expensive work runs in several processes instead.
+
+    Yields
+    ------
+    None
+        Nothing; libraries that are loaded already have their threads back after the block.
     """
     os.environ.update(dict.fromkeys(THREADS, "1"))
     with threadpool_limits(limits=1):
@@ -85,7 +125,18 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold a file lock. If another process holds it, print a line and wait until that process releases it."""
+    """Hold a file lock. If another process holds it, print a line and wait until that process releases it.
+
+    Parameters
+    ----------
+    path : Path
+        The file of the lock; its folder is made where it is missing.
+
+    Yields
+    ------
+    None
+        Nothing; the lock is released after the block.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = FileLock(str(path))
     try:
@@ -101,9 +152,24 @@ def lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def output(target: Path) -> Iterator[Path]:
-    """Yield a path that does not exist yet, for a file or folder; rename it to `target` if the block succeeds.
+    """Give a path that does not exist yet, for a file or folder, and rename it to `target` if the block succeeds.
 
-    Raises InputsChangedError if an input changed while the stage ran, and StorageError for an error of the system.
+    Parameters
+    ----------
+    target : Path
+        The result; an earlier one is replaced.
+
+    Yields
+    ------
+    Path
+        Where the block writes, in the folder of the target, which is made where it is missing.
+
+    Raises
+    ------
+    InputsChangedError
+        If an input changed while the stage ran.
+    StorageError
+        For an error of the system.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}{UNFINISHED}")
@@ -126,7 +192,13 @@ def output(target: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder, if it exists."""
+    """Delete a file or a folder, if it exists.
+
+    Parameters
+    ----------
+    path : Path
+        A link is deleted itself, not what it leads to.
+    """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

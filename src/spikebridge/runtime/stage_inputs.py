@@ -32,12 +32,36 @@ SHOWN = 5
 
 
 class InputsChangedError(DataError):
-    """A file or setting changed after the stage began."""
+    """A file or setting changed after the stage began.
+
+    Parameters
+    ----------
+    message : str
+        What is printed.
+    refusal : Refusal, optional
+        The same as records.
+    warnings : sequence of Finding
+        Other findings.
+    """
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The state of a file: size (bytes), times (ns), inode, attributes and, for code, the digest of its content."""
+    """The state of a file.
+
+    Parameters
+    ----------
+    size : int
+        Bytes.
+    modified_ns, changed_ns : int
+        Times of the last change of the content, and of the content or attributes, nanoseconds since 1970.
+    node : int
+        Its inode.
+    attributes : tuple of int
+        Number of links, mode, user and group.
+    content : str
+        SHA-256 of a file of code; "" for any other.
+    """
 
     size: int
     modified_ns: int
@@ -47,7 +71,18 @@ class Mark:
     content: str = ""
 
     def differs(self, other: Mark) -> bool:
-        """Whether the content of the file may have changed. A new link or permission alone does not count."""
+        """Whether the content of the file may have changed. A new link or permission alone does not count.
+
+        Parameters
+        ----------
+        other : Mark
+            The state of the same file at another time.
+
+        Returns
+        -------
+        bool
+            Decided by the digests where there is one, else by size, times and inode.
+        """
         if self.content or other.content:
             return self.content != other.content
         if (self.size, self.modified_ns) != (other.size, other.modified_ns):
@@ -59,9 +94,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class StageInputs:
-    """The state of files and settings at one time. settings: the values of `keys` in the parameter file.
+    """The state of files and settings at one time.
 
-    without: a folder to ignore, because the stage writes to it; it may lie among the inputs.
+    Parameters
+    ----------
+    paths : tuple of Path
+        Files and folders.
+    marks : mapping of str to Mark or None
+        Every file of `paths` -> its state; None where it does not exist.
+    parameters : Path, optional
+        The parameter file.
+    settings : mapping
+        Key ("a.b") of the parameter file -> its value.
+    without : Path, optional
+        A folder to ignore, because the stage writes to it; it may lie among the inputs.
     """
 
     paths: tuple[Path, ...] = ()
@@ -78,12 +124,35 @@ class StageInputs:
         keys: Sequence[str] = (),
         without: Path | None = None,
     ) -> StageInputs:
-        """Record the state of files, of folders with all their files, and of settings ("a.b") of a parameter file."""
+        """Record the state of files and settings as it is now.
+
+        Parameters
+        ----------
+        paths : iterable of Path or str
+            Files, and folders with all their files.
+        parameters : Path, optional
+            The parameter file.
+        keys : sequence of str
+            Settings ("a.b") of the parameter file.
+        without : Path, optional
+            A folder to ignore.
+
+        Returns
+        -------
+        StageInputs
+            To be compared later; see `check`.
+        """
         kept = tuple(Path(p) for p in paths)
         return cls(kept, _marks(kept, without), parameters, _settings(parameters, keys), without)
 
     def check(self) -> None:
-        """Raise InputsChangedError, which names the files or settings, if anything changed."""
+        """Compare files and settings with the state that was recorded.
+
+        Raises
+        ------
+        InputsChangedError
+            If anything changed; it names the files or settings.
+        """
         now = _marks(self.paths, self.without)
         changed = [n for n, mark in self.marks.items() if mark and (new := now.get(n)) and mark.differs(new)]
         changed += [n for n in now.keys() & self.marks.keys() if (now[n] is None) != (self.marks[n] is None)]
@@ -107,11 +176,26 @@ class StageInputs:
 
 
 def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
-    """The inputs of a stage ("ingest", "tune@dnn") in dvc.yaml: its dependencies, and its sections of params.yaml.
+    """The inputs of a stage in dvc.yaml: its dependencies, and its sections of params.yaml.
 
-    The code files of a model are those that the stage model_code listed. The inputs are empty if dvc.yaml or
-    params.yaml cannot be read; the code that needs these files reports the error. Raises InputsChangedError if the code
-    of the model differs from the list.
+    The code files of a model are those that the stage model_code listed.
+
+    Parameters
+    ----------
+    stage : str
+        "ingest", "tune@dnn".
+    project : Path
+        Folder of dvc.yaml and params.yaml.
+
+    Returns
+    -------
+    StageInputs
+        Empty if dvc.yaml or params.yaml cannot be read; the code that needs these files reports the error.
+
+    Raises
+    ------
+    InputsChangedError
+        If the code of the model differs from the list.
     """
     parameters = project / "params.yaml"
     name, _, key = stage.partition("@")
@@ -136,7 +220,18 @@ def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file or folder with this name is hidden or incomplete."""
+    """Whether a file or folder with this name is hidden or incomplete.
+
+    Parameters
+    ----------
+    name : str
+        Without the folders above it.
+
+    Returns
+    -------
+    bool
+        True for a leading dot, and for the suffix UNFINISHED.
+    """
     return name.startswith(".") or name.endswith(UNFINISHED)
 
 

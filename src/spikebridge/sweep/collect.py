@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.sweep import LagAndDimension, PairRun, SweepPlan, SweepResults
+from spikebridge.artifacts.sweep import LagAndDimension, PairRun, SweepResults
+from spikebridge.artifacts.sweep_plan import SweepPlan
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
 from spikebridge.sweep.figure import draw_sweep

@@ -20,17 +20,11 @@ from numpy.typing import NDArray
 from spikebridge import models
 from spikebridge.artifacts.latents import missing_latents
 from spikebridge.artifacts.nested_models import TRANSLATOR, EncodingModels
+from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.artifacts.splits import load_splits, save_splits
-from spikebridge.artifacts.sweep import (
-    SPLITS,
-    LagAndDimension,
-    PairEstimates,
-    PairRun,
-    SweepPlan,
-    finite,
-    windows_of,
-)
-from spikebridge.artifacts.training import TrainingRun, Translation
+from spikebridge.artifacts.sweep import SPLITS, LagAndDimension, PairEstimates, PairRun, finite, windows_of
+from spikebridge.artifacts.sweep_plan import SweepPlan
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.tuning import TuningRun
 from spikebridge.artifacts.windows import load_recording_windows, save_report, save_windows
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, SweepConfig, TuneConfig

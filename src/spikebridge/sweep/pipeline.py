@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from spikebridge.artifacts.sweep import CODE, INGESTED, PAIRS, PREPARED, SPLITS, WORK, Pair, SweepPlan
+from spikebridge.artifacts.sweep import CODE, INGESTED, PAIRS, PREPARED, SPLITS, WORK
+from spikebridge.artifacts.sweep_plan import Pair, SweepPlan
 from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.errors import DataError, StorageError
 from spikebridge.runtime.hashing import source_hash

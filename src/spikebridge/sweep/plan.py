@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 
-from spikebridge.artifacts.sweep import LeftOutPair, Pair, SweepPlan
+from spikebridge.artifacts.sweep_plan import LeftOutPair, Pair, SweepPlan
 from spikebridge.config import SweepConfig
 from spikebridge.errors.messages import counted
 

@@ -15,13 +15,8 @@ import numpy as np
 
 from spikebridge.artifacts.recordings import IngestedRecordings, load_about, load_ingested
 from spikebridge.artifacts.splits import content_hash, save_splits
-from spikebridge.artifacts.sweep import (
-    QUALITY,
-    SPLITS,
-    FoundRegions,
-    SweepPlan,
-    windows_of,
-)
+from spikebridge.artifacts.sweep import QUALITY, SPLITS, windows_of
+from spikebridge.artifacts.sweep_plan import FoundRegions, SweepPlan
 from spikebridge.artifacts.windows import load_recording_windows, save_quality, save_windows
 from spikebridge.config import ComputeConfig, SplitConfig, SweepConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError

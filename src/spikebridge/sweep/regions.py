@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-from spikebridge.artifacts.sweep import FoundRegions, RecordingRegions
+from spikebridge.artifacts.sweep_plan import FoundRegions, RecordingRegions
 from spikebridge.config import DataConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import did_you_mean, listed

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from spikebridge.artifacts.sweep import PREPARED, RESULTS, SweepPlan, SweepResults
+from spikebridge.artifacts.sweep import PREPARED, RESULTS, SweepResults
+from spikebridge.artifacts.sweep_plan import SweepPlan
 from spikebridge.runtime.stage import lock
 from spikebridge.sweep.pipeline import reproduce, write_pipeline
 

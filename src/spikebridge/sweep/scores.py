@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.sweep import LagAndDimension, PairEstimates, SweepPlan
+from spikebridge.artifacts.sweep import LagAndDimension, PairEstimates
+from spikebridge.artifacts.sweep_plan import SweepPlan
 from spikebridge.config import Sections, StatisticsConfig
 from spikebridge.evaluation.resampling import MIN_RECORDINGS, Resampling, clusters_of
 from spikebridge.evaluation.translation_scores import MIN_BITS

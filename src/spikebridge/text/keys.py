@@ -1,8 +1,8 @@
 """Names that people gave, as keys that other systems take: metrics, parameters and tags of MLflow, and file names.
 
 A recording may be called `rat1 (1)` or `R2+opto`. Letters, digits, `_`, `-`, `.` and blanks between them stay as they
-are; any other character is `.x<its number in hexadecimal>.`. So different names have different keys, and `name_of`
-gives the name back.
+are; any other character is `.x<its number in hexadecimal>.`. So different names have different keys, and
+`original_name` gives the name back.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.nested_models import DecodingModels, NestedModelRun
-from spikebridge.artifacts.training import Decisions, TrainingRun
+from spikebridge.artifacts.out_of_fold import Decisions
+from spikebridge.artifacts.training import TrainingRun
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.nested_models import NestedModelRun
-from spikebridge.artifacts.training import Translation
+from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation import leakage
 from spikebridge.evaluation.inputs import Inputs

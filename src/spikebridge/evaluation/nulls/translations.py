@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.training import Translation
+from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, rows_of

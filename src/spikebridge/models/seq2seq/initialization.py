@@ -30,12 +30,10 @@ MIN_SD = 0.05  # spikes per bin
 class LinearInitialization:
     """A linear translator of one recording.
 
-    mean, sd: (source unit,), of smoothed counts. rate, target_sd: (target unit,), of counts per bin. directions:
-    (source unit, n). weights: (n, target unit). See `read_in_directions`; both for standardised counts.
+    rate, target_sd: (target unit,), of counts per bin. directions: (source unit, n). weights: (n, target unit). See
+    `read_in_directions`; both for standardised counts.
     """
 
-    mean: Array
-    sd: Array
     rate: Array
     target_sd: Array
     directions: Array
@@ -66,17 +64,6 @@ def initialize(translator: Translator, i: int, w: Windows, offset: LogOffset, pa
             read_out.weight.zero_()
             read_out.weight[:, :n].copy_(torch.from_numpy((linear.weights[:n] * linear.target_sd / rate).T))
             read_out.bias.copy_(torch.from_numpy(np.log(rate)))
-
-
-def linear_initialization(
-    w: Windows, offset: LogOffset, sigma_bins: float, n: int, penalty: float
-) -> LinearInitialization:
-    """The linear translator of one recording to what its baseline leaves, from one pass over the counts.
-
-    offset: of the baseline in the windows w. sigma_bins: SD of the Gaussian kernel on source and target. n: rank.
-    """
-    sums = _sums(w, offset, sigma_bins)
-    return _linear(sums, sums.sd, n, penalty)
 
 
 @dataclass(frozen=True)
@@ -139,7 +126,7 @@ def _linear(s: _Sums, sd: Array, n: int, penalty: float) -> LinearInitialization
     cross = (s.xy - s.xk * factor) / s.n - np.outer(s.mean, smooth_y - smooth_k * factor)
     cross /= np.outer(sd, target_sd)
     directions, weights = read_in_directions(s.gram / np.outer(sd, sd), cross, n, penalty)
-    return LinearInitialization(s.mean, sd, rate, target_sd, directions, weights)
+    return LinearInitialization(rate, target_sd, directions, weights)
 
 
 def read_in_directions(gram: Array, cross: Array, n: int, penalty: float) -> tuple[Array, Array]:

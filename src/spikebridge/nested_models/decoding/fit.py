@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from spikebridge.artifacts.latents import LatentsByRecording
-from spikebridge.artifacts.training import IntervalLists, prediction_rows
+from spikebridge.artifacts.training import IntervalLists
+from spikebridge.artifacts.trial_tables import prediction_rows
 from spikebridge.metrics.decision import log_loss_per_trial
 from spikebridge.models import Model
 from spikebridge.nested_models.decoding.confounds import Matched
