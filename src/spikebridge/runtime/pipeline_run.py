@@ -74,13 +74,19 @@ def _yaml(path: Path) -> dict[str, Any]:
 class Progress:
     """Which stage runs, and how long the rest will take.
 
-    Attributes
+    Parameters
     ----------
     names : sequence of str
         All stages of the run.
     earlier : mapping
         Stage -> seconds that it took in an earlier run. A stage that has no earlier time is expected to take as long
         as the mean of those that have ended in this run.
+    unchanged : set of str
+        Stages that DVC left alone in this run.
+    ended : dict
+        Stage -> seconds that it took in this run.
+    running : str
+        The stage that runs; empty between two stages.
     """
 
     names: Sequence[str]
@@ -90,19 +96,44 @@ class Progress:
     running: str = ""
 
     def begins(self, stage: str, seconds: float) -> str:
-        """Note that a stage begins, and that the one before has ended after `seconds`; return the line to show."""
+        """Note that a stage begins and that the one before has ended.
+
+        Parameters
+        ----------
+        stage : str
+            The stage that begins.
+        seconds : float
+            Time of the stage before.
+
+        Returns
+        -------
+        str
+            The line to show; see `line`.
+        """
         self.ends(seconds)
         self.running = stage
         return self.line()
 
     def ends(self, seconds: float) -> None:
-        """Note that the running stage, if there is one, has ended after `seconds`."""
+        """Note that the running stage, if there is one, has ended.
+
+        Parameters
+        ----------
+        seconds : float
+            Its time.
+        """
         if self.running:
             self.ended[self.running] = seconds
         self.running = ""
 
     def line(self) -> str:
-        """For example: stage 6 of 23, tune@dnn, about 4 min left."""
+        """Say which stage runs.
+
+        Returns
+        -------
+        str
+            For example: stage 6 of 23, tune@dnn, about 4 min left.
+        """
         number = len(self.ended) + len(self.unchanged) + 1
         return f"stage {number} of {max(len(self.names), number)}, {self.running}{self._left()}"
 
