@@ -17,6 +17,7 @@ OTHERS = {
     "runtime/model_code.py": {"runs"},  # runs/model_code: runtime, which artifacts imports, reads it
     "calibration/study.py": {"data"},  # the recordings of a simulated study, which has none
     "runtime/stage.py": {"runs"},  # runs/locks
+    "runtime/stage_times.py": {"runs"},  # runs/seconds, which no stage has as output
     "runtime/repair.py": {"runs"},  # a folder of DVC's cache
     "io/formats/sidecars.py": {"recording.json"},  # beside the recordings of the user
     "io/formats/sorting/detection.py": {"recording.json"},  # of SpikeInterface

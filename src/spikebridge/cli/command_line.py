@@ -15,6 +15,7 @@ from spikebridge.cli import (
     model_commands,
     project_commands,
     registry_commands,
+    report_command,
     results_command,
     sweep_command,
 )
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_use(commands)
     _add(commands, "results", results_command.results, "print the scores and tests of the last run")
+    _add_report(commands)
     _add_predict(commands)
     _add_adapt(commands)
     _add_sweep(commands)
@@ -127,6 +129,13 @@ def _add_use(commands: Any) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value, e.g. data.path=my/data"
     )
+
+
+def _add_report(commands: Any) -> None:
+    command = _add(
+        commands, "report", report_command.report, "write the pages of the last run for people, and print their path"
+    )
+    command.add_argument("--open", action="store_true", help="open the group page in the browser")
 
 
 def _add_predict(commands: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 from spikebridge.errors import SpikebridgeError, StorageError
 from spikebridge.errors.system_errors import explain, size_of
 from spikebridge.runtime.stage_inputs import UNFINISHED, InputsChangedError, StageInputs, stage_inputs
+from spikebridge.runtime.stage_times import record_seconds
 
 LOCKS = Path("runs") / "locks"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -32,12 +34,14 @@ def stage_main(run: Callable[[list[str]], None], name: str = "") -> None:
     name: of the stage in dvc.yaml ("tune@dnn"), where it is not that of the script with its arguments.
 
     After a mistake of the user, a full disk or a missing permission, print one line to stderr and exit with code 2. Any
-    other exception is a defect and keeps its traceback.
+    other exception is a defect and keeps its traceback. The time of a stage that ends well is kept (`stage_times`).
     """
     name = name or "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
     try:
         with lock(LOCKS / f"{name}.lock"), one_thread(), reading(stage_inputs(name)):
+            begun = time.monotonic()
             run(sys.argv[1:])
+            record_seconds(name, time.monotonic() - begun)
     except Exception as error:
         message = str(error) if isinstance(error, SpikebridgeError) else explain(error)
         if message is None:
