@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over plain HTTP by chromedriver: opens pages, runs scripts in them, and keeps their log."""
+"""A headless Chromium, driven over HTTP by chromedriver: opens pages, runs scripts in them, and keeps their log."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ class Browser:
         return [entry["message"] for entry in self.call("se/log", type="browser")]
 
     def requests(self) -> list[str]:
-        """Addresses that the browser asked for since the last call."""
+        """Addresses that pages asked for since the last call; the browser's own start page is left out."""
         events = [json.loads(entry["message"])["message"] for entry in self.call("se/log", type="performance")]
-        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        return [url for url in urls if not url.startswith("chrome:")]
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
         """Write a PNG of what is seen, or of the whole page."""

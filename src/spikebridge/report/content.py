@@ -19,7 +19,7 @@ class TableRow:
 class PageTable:
     """A table. source: name of the CSV file in reports/evaluation that it was made from, relative to that folder.
 
-    folded: shown after a click, since it is long; always shown on paper.
+    folded: shown after a click, since it is long; on paper where it is open.
     """
 
     title: str
@@ -67,4 +67,4 @@ class PageSection:
 
 def absence(tables: Sequence[PageTable], pictures: Sequence[Picture], line: str) -> list[str]:
     """The line, where a section has neither rows nor pictures."""
-    return [] if pictures or any(table.rows for table in tables) else [line]
+    return [] if not line or pictures or any(table.rows for table in tables) else [line]

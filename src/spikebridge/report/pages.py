@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,7 +56,7 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     study = Study(sections, project)
     study.check()
     folder.mkdir(parents=True, exist_ok=True)
-    run, environment = ReportRun(folder), _environment()
+    run, environment = ReportRun(folder), _environment(study.evaluation.folder)
     decisions = held_out_decisions(study)
     paragraphs = methods(study)
     nodes = stage_nodes(project, sections.models, sections.data.path, times)
@@ -87,7 +88,8 @@ def _filtered_models(sections: Sequence[PageSection]) -> list[str]:
     return list(dict.fromkeys(row.model for row in rows if row.model))
 
 
-def _environment() -> jinja2.Environment:
+def _environment(evaluation: Path) -> jinja2.Environment:
+    """evaluation: the folder whose tables are linked."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -95,7 +97,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"spaced": spaced, "table_link": table_link}
+    environment.filters |= {"spaced": spaced, "table_link": partial(table_link, evaluation)}
     return environment
 
 

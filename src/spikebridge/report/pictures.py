@@ -58,8 +58,10 @@ def relative(folder: Path, *parts: str) -> str:
     return "/".join(["..", folder.name, *(quote(part) for part in parts)])
 
 
-def table_link(source: str) -> Link:
-    """The link to a CSV file of the evaluation. source: its path below reports/evaluation."""
+def table_link(evaluation: Path, source: str) -> Link | None:
+    """The link to a file of the evaluation; None where it was not written. source: its path below reports/evaluation."""
+    if not source or not (evaluation / source).is_file():
+        return None
     return Link(source.rpartition("/")[2], relative(EVALUATION_FOLDER, *source.split("/")))
 
 
@@ -92,14 +94,16 @@ def _pictures(
     project: Path, name: str, module: ModuleType, space: Space, recordings: Sequence[str]
 ) -> Iterator[Picture]:
     run, tables = FigureRun(project / FIGURES_FOLDER), EvaluationRun(project / EVALUATION_FOLDER).tables
-    pages = recordings if hasattr(module, "pages") else [""]
-    for page in pages:
+    how_to_read = str(getattr(module, "how_to_read", ""))
+    for page in recordings if hasattr(module, "pages") else [""]:
         image = run.image(name, page)
         versions = {kind: image.with_name(f"{image.stem}.{kind}") for kind in OPENED}
         versions = {kind: path for kind, path in versions.items() if path.is_file()}
         if "png" not in versions and "svg" not in versions:
             continue
-        needed = [table for table in module.needs if table_path(tables, table).is_file()]
+        needed = [
+            table_link(tables.parent, f"{tables.name}/{table_path(tables, table).name}") for table in module.needs
+        ]
         title = spaced(name).capitalize() + (f": {page}" if page else "")
         embedded = space.embed([path for kind, path in versions.items() if f".{kind}" in TYPES])
         caption = str(getattr(module, "caption", "")) or _first_line(module)
@@ -107,12 +111,13 @@ def _pictures(
             image.stem,
             title,
             caption,
-            str(getattr(module, "how_to_read", "")),
+            how_to_read,
             image=embedded,
             files=[Link(kind.upper(), relative(FIGURES_FOLDER, path.name)) for kind, path in versions.items()],
-            tables=[table_link(f"{tables.name}/{table_path(tables, table).name}") for table in needed],
+            tables=[link for link in needed if link],
             recording=page,
         )
+        how_to_read = ""  # once for all recordings
 
 
 def _first_line(module: ModuleType) -> str:

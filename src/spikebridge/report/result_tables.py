@@ -12,6 +12,8 @@ from spikebridge.report.wording import NOTHING, interval, is_known, metric, numb
 
 ALL = "all"
 """What tables call all recordings together."""
+TESTED_SCORES = {"balanced_accuracy_within_blocks", "bits_per_spike", "communication_bits_per_spike"}
+"""Scores of the nested models that tests are of."""
 COMPARED = ["model", "against", "score", "test", "difference [interval]", "p", "Holm p", "n", "clusters", "verdict"]
 
 
@@ -87,10 +89,12 @@ def gain_table(study: Study, only: Sequence[str]) -> PageTable:
     return PageTable("Communication gain", ["recording", "gain"], rows, note, "tables/communication_gain.csv")
 
 
-def nested_table(study: Study) -> PageTable:
-    """One row a step of the nested models and score: value, gain over its reference, test."""
+def nested_table(study: Study, tested: bool) -> PageTable:
+    """One row a step of the nested models: value, gain over its reference, test. tested: scores that tests are of."""
     rows = []
     for row in study.nested:
+        if (row["metric"] in TESTED_SCORES) is not tested:
+            continue
         gain = interval(row, "gain", "gain_low", "gain_high")
         over = f" over {spaced(row['reference'])}" if row["reference"] else ""
         rows.append(
@@ -109,7 +113,8 @@ def nested_table(study: Study) -> PageTable:
         )
     head = ["predicts", "step", "score", "value [interval]", "gain [interval]", "p", "Holm p", "verdict"]
     note = "Each step adds predictors to its reference. A p without a Holm p is not corrected, and supports no claim."
-    return PageTable("Nested models", head, rows, note, "ladder.csv")
+    title = "Nested models" if tested else "Nested models, other scores"
+    return PageTable(title, head, rows, note, "ladder.csv", folded=not tested)
 
 
 def tests_table(study: Study, declared: bool) -> PageTable:
@@ -142,10 +147,11 @@ def tests_table(study: Study, declared: bool) -> PageTable:
     return PageTable(title, COMPARED, rows, note, "comparisons.csv", folded=not declared)
 
 
-def nulls_table(study: Study) -> PageTable:
-    """One row a null and model; models of the declared tests first."""
+def nulls_table(study: Study, primary: bool) -> PageTable:
+    """One row a null and model, of the primary nulls or of the descriptive ones; models of the declared tests first."""
     order = [*declared_tests.DECIDING, *declared_tests.TRANSLATING]
-    rows = sorted(study.nulls, key=lambda row: (row["role"] != "primary", row["model"] not in order))
+    rows = [row for row in study.nulls if (row["role"] == "primary") is primary]
+    rows.sort(key=lambda row: row["model"] not in order)
     head = [
         "null",
         "model",
@@ -156,10 +162,10 @@ def nulls_table(study: Study) -> PageTable:
         "p",
         "smallest p",
         "rejected",
-        "role",
         "assumes",
     ]
-    return PageTable("Nulls", head, [_null_row(row) for row in rows], source="nulls.csv")
+    title = "Primary nulls" if primary else "Descriptive nulls"
+    return PageTable(title, head, [_null_row(row) for row in rows], source="nulls.csv", folded=not primary)
 
 
 def _null_row(row: Row) -> TableRow:
@@ -172,7 +178,6 @@ def _null_row(row: Row) -> TableRow:
         number(row["p"]),
         number(row["smallest_attainable_p"]),
         "yes" if str(row["passed"]) == "True" else "no",
-        str(row["role"]),
         str(row["assumptions"] or ""),
     ]
     return TableRow(cells, model=str(row["model"]))
@@ -217,7 +222,12 @@ def units_table(study: Study, recording: str) -> PageTable:
     """One row a unit of the target: what the source adds to its own past."""
     rows = [
         TableRow(
-            [number(row["unit"]), number(row["spikes"]), interval(row, "gain"), number(row["linear_source_gain"])],
+            [
+                str(row["unit"]),
+                number(row["spikes"]),
+                interval(row, "gain"),
+                number(row["linear_source_gain"]),
+            ],
             recording=recording,
         )
         for row in study.table("communication_gain")

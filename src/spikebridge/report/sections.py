@@ -41,7 +41,7 @@ class PageMaker:
         drawn, absent = self.pictures(key) if key in pictures.SECTIONS else ([], [])
         shown = [*drawn, *more]
         kept = [table for table in tables if table.rows]
-        return PageSection(key, title, text, kept, shown, absence(kept, shown, line) if line else absent)
+        return PageSection(key, title, text, kept, shown, [*absence(kept, shown, line), *absent])
 
 
 def group_sections(study: Study, decisions: dict[str, dict[str, HeldOut]], nodes: list[StageNode]) -> list[PageSection]:
@@ -63,12 +63,15 @@ def group_sections(study: Study, decisions: dict[str, dict[str, HeldOut]], nodes
         ),
         _decisions(page),
         page.section(
-            "nested", "Nested models", [result_tables.nested_table(study), result_tables.gain_table(study, page.only)],
+            "nested", "Nested models",
+            [result_tables.nested_table(study, tested=True), result_tables.gain_table(study, page.only),
+             result_tables.nested_table(study, tested=False)],
             line="No table of nested models: the stage nested_models was not run.",
         ),
         page.section("states", "States", line="No table of states: analysis.states names none."),
         page.section(
-            "nulls", "Nulls", [result_tables.nulls_table(study)],
+            "nulls", "Nulls",
+            [result_tables.nulls_table(study, primary=True), result_tables.nulls_table(study, primary=False)],
             ["A null is the distribution of a score under data without the effect. A score that is not above it may "
              "come from drift, from the order of trials, or from chance."],
             "No table of nulls.",

@@ -36,6 +36,8 @@ def number(value: Any) -> str:
     if not is_known(value):
         return NOTHING
     size = abs(value)
+    if size < 1e-9:
+        return "0"
     if size >= 100 or float(value).is_integer():
         text = f"{value:.0f}"
     elif size >= 10:
@@ -44,7 +46,7 @@ def number(value: Any) -> str:
         text = f"{value:.3f}"
     else:
         text = f"{value:.1g}" if size >= 1e-4 else f"{value:.0e}"
-    return text.replace("-", MINUS) if not text.startswith("-") or float(text) else text[1:]
+    return text.replace("-", MINUS)
 
 
 def interval(score: Mapping[str, Any], value: str = "value", low: str = "ci_low", high: str = "ci_high") -> str:

@@ -18,10 +18,3 @@ if (form) {
   form.addEventListener("change", apply);
   apply(); // browsers keep a choice over a reload
 }
-const folded = () => document.querySelectorAll("details:not([open])");
-let opened = [];
-addEventListener("beforeprint", () => {
-  opened = [...folded()];
-  opened.forEach((details) => (details.open = true));
-});
-addEventListener("afterprint", () => opened.forEach((details) => (details.open = false)));
