@@ -69,6 +69,10 @@ def test_the_stages_of_this_project_end_with_pages_and_registry() -> None:
     assert max(map(len, rows)) == 2, "three boxes in a row are too small on a phone"
 
 
+def test_without_a_pipeline_file_there_are_no_stages(tmp_path: Path) -> None:
+    assert stage_nodes(tmp_path, [], "data", {}) == []
+
+
 def test_a_broken_pipeline_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text("stages: 3", encoding="utf-8")
     with pytest.raises(DataError, match=r"dvc\.yaml: expected the stages"):

@@ -37,9 +37,11 @@ def stage_nodes(project: Path, models: Iterable[str], data_path: str, times: Map
     """The stages of dvc.yaml in its order, without those that nothing reads from and that read nothing.
 
     models: of the stages that run once a model. data_path: data.path of params.yaml. times: stage -> seconds, as
-    `runtime.stage_times.read_seconds` gives them. Raises DataError where dvc.yaml cannot be read.
+    `runtime.stage_times.read_seconds` gives them. No stages where there is no dvc.yaml; DataError where it is damaged.
     """
     path = project / "dvc.yaml"
+    if not path.is_file():
+        return []
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
         entries: dict[str, dict[str, Any]] = {name: stage.get("do", stage) for name, stage in raw.items()}

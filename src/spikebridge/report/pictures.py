@@ -59,7 +59,7 @@ def relative(folder: Path, *parts: str) -> str:
 
 
 def table_link(evaluation: Path, source: str) -> Link | None:
-    """The link to a file of the evaluation; None where it was not written. source: its path below reports/evaluation."""
+    """The link to a file of the evaluation; None where it was not written. source: its path in reports/evaluation."""
     if not source or not (evaluation / source).is_file():
         return None
     return Link(source.rpartition("/")[2], relative(EVALUATION_FOLDER, *source.split("/")))

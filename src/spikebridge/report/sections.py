@@ -132,9 +132,9 @@ def _decisions(page: PageMaker) -> PageSection:
         result_tables.tests_table(study, declared=False),
     ]
     roc = decision_tables.roc_picture(study, page.decisions)
-    return page.section(
-        "decisions", "Decisions and tests", tables, line="No model predicted decisions.", more=[roc] if roc else []
-    )
+    more = [roc] if roc else []
+    text = [] if roc else ["ROC curves are drawn where there are two decisions and held-out predictions of both."]
+    return page.section("decisions", "Decisions and tests", tables, text, "No model predicted decisions.", more)
 
 
 def _leaks(page: PageMaker) -> PageSection:
@@ -182,6 +182,7 @@ def settings_section(study: Study) -> PageSection:
     ]
     if folds := study.leakage.get("split_hash"):
         digests.append(TableRow(["folds", str(folds)]))
+    digests.append(TableRow(["settings", digest(*(f"{row.cells[0]}={row.cells[1]}" for row in settings))]))
     tables = [
         PageTable("Settings", ["key of params.yaml", "value"], settings, folded=True),
         PageTable(
@@ -203,6 +204,8 @@ def _plain(value: object) -> str:
 
 def stages_section(nodes: list[StageNode]) -> PageSection:
     """The stages, what they read from each other, and their times."""
+    if not nodes:
+        return PageSection("stages", "How it was computed", absent=["The project has no dvc.yaml with stages."])
     picture = Picture(
         "stages", "Stages of the pipeline",
         "Every stage that ran, from the recordings to this page; an arrow points from a stage to one that reads its "
