@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import fake_project
 import numpy as np
 import pandas as pd
 import pytest
@@ -139,4 +138,6 @@ def test_regions_have_their_names(study: Study) -> None:
     assert "CA1+CA3" in text
     assert "ACC" in text
     assert not {"HC", "PFC"} & set(text.replace("'", " ").split())
-    assert fake_project.settings().data.source == ["HC"]
+    assert renamed.shown("linear_source") == "CA1+CA3, linear"
+    assert renamed.shown("target_history") == "ACC's own past"
+    assert renamed.shown("random_forest") == "random forest"

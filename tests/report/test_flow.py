@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from spikebridge.errors import DataError
 from spikebridge.report.flow import direct, duration, flow_drawing, layers, stage_nodes
 from spikebridge.report.roc import roc_curve, roc_drawing
-from spikebridge.report.wording import interval, number, p_value
+from spikebridge.report.wording import interval, number, p_cell, p_value
 
 STAGES = """
 stages:
@@ -122,3 +122,4 @@ def test_intervals_and_p_values() -> None:
     assert interval({"value": 0.5, "ci_low": None, "ci_high": None}) == "0.500"
     assert interval({}) == "–"
     assert [p_value(p) for p in (0.0004, 0.0625, None)] == ["p < 0.001", "p = 0.062", "no test"]
+    assert [p_cell(p) for p in (0.0004, 0.0625, None)] == ["< 0.001", "0.062", "–"]

@@ -140,7 +140,7 @@ def tests(study: Study) -> str:
     text = f"Of {counted(len(rows), 'declared test')}, {len(claims)} support{'s' * (len(claims) == 1)} a claim"
     text += f" at {study.sections.statistics.alpha:g} after Holm's correction"
     if claims:
-        text += f" ({'; '.join(map(_pair, claims))})"
+        text += f" ({'; '.join(_pair(study, row) for row in claims)})"
     if undecided:
         smallest = min(row["smallest_attainable_p"] for row in undecided)
         n = spread({row["n_clusters"] for row in undecided})
@@ -150,8 +150,8 @@ def tests(study: Study) -> str:
     return text + "."
 
 
-def _pair(row: Row) -> str:
-    name = f"{spaced(row['model_a'])} against {spaced(row['model_b'])}"
+def _pair(study: Study, row: Row) -> str:
+    name = f"{study.shown(row['model_a'])} against {study.shown(row['model_b'])}"
     return f"{name}: {interval(row, 'estimate')}, {p_value(row['p_holm'], 'Holm p')}"
 
 

@@ -160,7 +160,7 @@ def _models(study: Study) -> Iterator[str]:
         who = listed([*again, *([described(others)] if others else [])])
         yield f"Decisions were predicted by {who}, and scored by balanced accuracy within test blocks [@brodersen2010]."
     if study.nested:
-        steps = dict.fromkeys(spaced(row["step"]) for row in study.nested)
+        steps = dict.fromkeys(study.shown(row["step"]) for row in study.nested)
         yield f"Nested models added predictors step by step ({', '.join(map(name, steps))})."
 
 

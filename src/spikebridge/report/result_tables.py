@@ -8,7 +8,7 @@ from typing import Any
 from spikebridge.config import declared_tests
 from spikebridge.report.content import PageTable, TableRow
 from spikebridge.report.study import Row, Study
-from spikebridge.report.wording import NOTHING, interval, is_known, metric, number, p_value, spaced
+from spikebridge.report.wording import NOTHING, interval, is_known, metric, number, p_cell, spaced
 
 ALL = "all"
 """What tables call all recordings together."""
@@ -96,17 +96,17 @@ def nested_table(study: Study, tested: bool) -> PageTable:
         if (row["metric"] in TESTED_SCORES) is not tested:
             continue
         gain = interval(row, "gain", "gain_low", "gain_high")
-        over = f" over {spaced(row['reference'])}" if row["reference"] else ""
+        over = f" over {study.shown(row['reference'])}" if row["reference"] else ""
         rows.append(
             TableRow(
                 [
                     str(row["kind"]),
-                    spaced(row["step"]),
+                    study.shown(row["step"]),
                     metric(str(row["metric"])),
                     interval(row),
                     gain + over if gain != NOTHING else NOTHING,
-                    p_value(row["p"]) if is_known(row["p"]) else NOTHING,
-                    number(row["p_holm"]),
+                    p_cell(row["p"]),
+                    p_cell(row["p_holm"]),
                     str(row["verdict"] or ""),
                 ]
             )
@@ -122,13 +122,13 @@ def tests_table(study: Study, declared: bool) -> PageTable:
     rows = [
         TableRow(
             [
-                spaced(row["model_a"]),
-                spaced(row["model_b"]),
+                study.shown(row["model_a"]),
+                study.shown(row["model_b"]),
                 metric(str(row["metric"])),
                 spaced(row["test"]),
                 interval(row, "estimate"),
-                number(row["p"]) if is_known(row["p"]) else NOTHING,
-                number(row["p_holm"]),
+                p_cell(row["p"]),
+                p_cell(row["p_holm"]),
                 number(row["n"]),
                 number(row["n_clusters"]),
                 str(row["verdict"] or ""),
@@ -175,8 +175,8 @@ def _null_row(row: Row) -> TableRow:
         spaced(row["model"]),
         metric(str(row["metric"])),
         *numbers,
-        number(row["p"]),
-        number(row["smallest_attainable_p"]),
+        p_cell(row["p"]),
+        p_cell(row["smallest_attainable_p"]),
         "yes" if str(row["passed"]) == "True" else "no",
         str(row["assumptions"] or ""),
     ]
@@ -192,7 +192,7 @@ def power_table(study: Study) -> PageTable:
             rows.append(
                 TableRow(
                     [
-                        f"{spaced(first)} against {spaced(second)}",
+                        f"{study.shown(first)} against {study.shown(second)}",
                         metric(row["metric"]),
                         number(row["detectable"]) if is_known(row["detectable"]) else "none: too few clusters",
                         number(row["n_trials"]),

@@ -25,6 +25,7 @@ from spikebridge.config.results import (
 )
 from spikebridge.config.sections import Sections
 from spikebridge.errors import DataError
+from spikebridge.report.wording import spaced
 
 ROLES = ("source", "target")
 Row = Mapping[Any, Any]
@@ -68,6 +69,18 @@ class Study:
     def target(self) -> str:
         """Name of the target region, such as PFC."""
         return "+".join(self.sections.data.target)
+
+    def shown(self, name: Any) -> str:
+        """A model or step for people, with the names of the regions in it."""
+        own = {
+            "source_region": f"{self.source} spikes",
+            "target_region": f"{self.target} spikes",
+            "target_history": f"{self.target}'s own past",
+            "target_history_source": f"{self.target}'s own past and {self.source}",
+            "linear_source": f"{self.source}, linear",
+            "without_source": f"without {self.source}",
+        }
+        return own.get(str(name), spaced(name))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -64,6 +64,11 @@ def p_value(p: Any, name: str = "p") -> str:
     return f"{name} < 0.001" if p < 0.001 else f"{name} = {p:.2g}"
 
 
+def p_cell(p: Any) -> str:
+    """A p value in a table."""
+    return NOTHING if not is_known(p) else p_value(p).removeprefix("p = ").removeprefix("p ")
+
+
 def spaced(name: Any) -> str:
     """A model's, metric's or column's name for people."""
     return str(name).replace("_", " ")
