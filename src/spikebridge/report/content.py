@@ -31,7 +31,7 @@ class PageTable:
 
 
 @dataclass(frozen=True)
-class Link:
+class PageLink:
     """Text and relative address of a file."""
 
     text: str
@@ -48,8 +48,8 @@ class Picture:
     how_to_read: str
     image: str = ""
     drawing: str = ""
-    files: Sequence[Link] = ()
-    tables: Sequence[Link] = ()
+    files: Sequence[PageLink] = ()
+    tables: Sequence[PageLink] = ()
     recording: str = ""
 
 

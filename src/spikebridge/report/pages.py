@@ -14,7 +14,7 @@ from markupsafe import Markup
 from spikebridge.artifacts.report import ReportRun
 from spikebridge.report import methods_text
 from spikebridge.report.answer import five_sentences, key_numbers
-from spikebridge.report.content import Link, PageSection
+from spikebridge.report.content import PageLink, PageSection
 from spikebridge.report.decision_tables import held_out_decisions, predictions_place
 from spikebridge.report.flow import stage_nodes
 from spikebridge.report.methods import LICENCE, methods
@@ -61,7 +61,7 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     paragraphs = methods(study)
     nodes = stage_nodes(project, sections.models, sections.data.path, times)
     shared = {"study": study, "style": Markup(_text(STYLE)), "script": Markup(_text(SCRIPT))}
-    pages = [Link(name, quote(run.page(name).name)) for name in study.recordings]
+    pages = [PageLink(name, quote(run.page(name).name)) for name in study.recordings]
     group = group_sections(study, decisions, nodes)
     _write(
         environment, GROUP, run.index, sections=group, pages=pages, answers=five_sentences(study),

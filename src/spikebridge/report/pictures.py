@@ -12,7 +12,7 @@ from urllib.parse import quote
 from spikebridge import figures
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun, table_path
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
-from spikebridge.report.content import Link, Picture
+from spikebridge.report.content import PageLink, Picture
 from spikebridge.report.wording import listed, spaced
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -58,11 +58,11 @@ def relative(folder: Path, *parts: str) -> str:
     return "/".join(["..", folder.name, *(quote(part) for part in parts)])
 
 
-def table_link(evaluation: Path, source: str) -> Link | None:
+def table_link(evaluation: Path, source: str) -> PageLink | None:
     """The link to a file of the evaluation; None where it was not written. source: its path in reports/evaluation."""
     if not source or not (evaluation / source).is_file():
         return None
-    return Link(source.rpartition("/")[2], relative(EVALUATION_FOLDER, *source.split("/")))
+    return PageLink(source.rpartition("/")[2], relative(EVALUATION_FOLDER, *source.split("/")))
 
 
 def unplaced() -> list[str]:
@@ -113,7 +113,7 @@ def _pictures(
             caption,
             how_to_read,
             image=embedded,
-            files=[Link(kind.upper(), relative(FIGURES_FOLDER, path.name)) for kind, path in versions.items()],
+            files=[PageLink(kind.upper(), relative(FIGURES_FOLDER, path.name)) for kind, path in versions.items()],
             tables=[link for link in needed if link],
             recording=page,
         )

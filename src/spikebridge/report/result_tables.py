@@ -114,7 +114,7 @@ def nested_table(study: Study, tested: bool) -> PageTable:
     head = ["predicts", "step", "score", "value [interval]", "gain [interval]", "p", "Holm p", "verdict"]
     note = "Each step adds predictors to its reference. A p without a Holm p is not corrected, and supports no claim."
     title = "Nested models" if tested else "Nested models, other scores"
-    return PageTable(title, head, rows, note, "ladder.csv", folded=not tested)
+    return PageTable(title, head, rows, note, study.evaluation.nested_models.name, folded=not tested)
 
 
 def tests_table(study: Study, declared: bool) -> PageTable:
@@ -144,7 +144,7 @@ def tests_table(study: Study, declared: bool) -> PageTable:
         if declared
         else "Shown because readers ask for them; their trials or folds are not independent, so they support no claim."
     )
-    return PageTable(title, COMPARED, rows, note, "comparisons.csv", folded=not declared)
+    return PageTable(title, COMPARED, rows, note, study.evaluation.comparisons.name, folded=not declared)
 
 
 def nulls_table(study: Study, primary: bool) -> PageTable:
@@ -165,7 +165,9 @@ def nulls_table(study: Study, primary: bool) -> PageTable:
         "assumes",
     ]
     title = "Primary nulls" if primary else "Descriptive nulls"
-    return PageTable(title, head, [_null_row(row) for row in rows], source="nulls.csv", folded=not primary)
+    return PageTable(
+        title, head, [_null_row(row) for row in rows], source=study.evaluation.nulls.name, folded=not primary
+    )
 
 
 def _null_row(row: Row) -> TableRow:
@@ -215,7 +217,7 @@ def power_table(study: Study) -> PageTable:
         "clusters for the difference seen",
     ]
     note = "Smallest true difference that the test finds four times in five, from the spread between clusters."
-    return PageTable("Power of the declared tests", head, rows, note, "comparisons.csv")
+    return PageTable("Power of the declared tests", head, rows, note, study.evaluation.comparisons.name)
 
 
 def units_table(study: Study, recording: str) -> PageTable:

@@ -140,7 +140,7 @@ def _decisions(page: PageMaker) -> PageSection:
 def _leaks(page: PageMaker) -> PageSection:
     leakage = page.study.leakage
     checks = [
-        TableRow([check, "yes" if leakage.get("passed") else "see leakage.json"]) for check in leakage.get("checks", [])
+        TableRow([check, "yes" if leakage.get("passed") else "see the file"]) for check in leakage.get("checks", [])
     ]
     parts = [value for value in leakage.values() if isinstance(value, dict) and "passed" in value]
     failed = [part for part in [leakage, *parts] if not part.get("passed")]
@@ -149,7 +149,7 @@ def _leaks(page: PageMaker) -> PageSection:
         f"{counted(len(parts), 'further set')} of fits, {number(leakage.get('trials'))} trials and "
         f"{number(leakage.get('folds'))} outer folds."
     ]
-    table = PageTable("What was checked", ["check", "holds"], checks, source="leakage.json")
+    table = PageTable("What was checked", ["check", "holds"], checks, source=page.study.evaluation.leakage.name)
     return page.section("leaks", "Leak checks", [table], text, "The evaluation has no leakage check.")
 
 

@@ -14,8 +14,7 @@ from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
 from spikebridge.artifacts.windows import WINDOWS_FOLDER, has_report, load_report
 from spikebridge.config import declared_tests
-from spikebridge.config.data import DataConfig
-from spikebridge.config.preparation import BinsConfig, QualityConfig, SplitConfig, TrialsConfig
+from spikebridge.config.preparation import SplitConfig
 from spikebridge.config.results import (
     AnalysisConfig,
     BaselineConfig,
@@ -23,7 +22,7 @@ from spikebridge.config.results import (
     StatisticsConfig,
     TuneConfig,
 )
-from spikebridge.config.sections import Sections
+from spikebridge.config.sections import WindowSections
 from spikebridge.errors import DataError
 from spikebridge.report.wording import spaced
 
@@ -32,14 +31,10 @@ Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
-class ReportSections(Sections):
+class ReportSections(WindowSections):
     """The sections of params.yaml that the report describes: those that decide what was computed."""
 
     seed: int
-    data: DataConfig
-    quality: QualityConfig
-    trials: TrialsConfig
-    bins: BinsConfig
     split: SplitConfig
     baseline: BaselineConfig
     models: dict[str, dict[str, Any]]
