@@ -34,6 +34,7 @@ def test_without_an_evaluation_it_says_so_and_writes_nothing(project: Path, run:
     assert err.startswith("spikebridge report: nothing has been evaluated yet: expected reports/evaluation/ in ")
     assert err.count("\n") == 1
     assert not (project / REPORT_FOLDER).exists()
+    assert not (project / "runs" / "locks").exists()
 
 
 def test_a_damaged_table_is_named_and_the_earlier_pages_stay(project: Path, run: Run) -> None:

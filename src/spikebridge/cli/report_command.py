@@ -12,11 +12,13 @@ def report(arguments: argparse.Namespace) -> None:
     from spikebridge import config, tracking
     from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
     from spikebridge.report import ReportSections, write_report
+    from spikebridge.report.study import Study
     from spikebridge.runtime.stage import LOCKS, lock, output
     from spikebridge.runtime.stage_times import read_seconds
 
     project = tracking.home()
     settings = ReportSections.of(config.load(project / "params.yaml"))
+    Study(settings, project).check()
     with lock(project / LOCKS / "report.lock"), output(project / REPORT_FOLDER) as folder:
         write_report(settings, project, folder, read_seconds(project))
     page = ReportRun(project / REPORT_FOLDER).index
