@@ -66,10 +66,19 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
     original = (project / "params.yaml").read_text()
     try:
         edit(project, "statistics", alpha=0.04)
-        assert would_run(project) == ["evaluate", "register"]
+        assert would_run(project) == ["evaluate", "report", "register"]
         (project / "params.yaml").write_text(original)
         edit(project, "models", seq2seq=SMALL["models"]["seq2seq"] | {"hidden_size": 12})
-        changed = ["model_code", "tune@seq2seq", "train@seq2seq", "analyze", "nested_models", "evaluate", "register"]
+        changed = [
+            "model_code",
+            "tune@seq2seq",
+            "train@seq2seq",
+            "analyze",
+            "nested_models",
+            "evaluate",
+            "report",
+            "register",
+        ]
         assert would_run(project) == changed
     finally:
         (project / "params.yaml").write_text(original)

@@ -98,7 +98,8 @@ def test_only_registering_depends_on_what_mirrors_runs() -> None:
         ("statistics/sign_flip.py", {"evaluate"}),
         ("statistics/cluster_bootstrap.py", {"evaluate", "register"}),
         ("statistics/__init__.py", {"evaluate"}),  # lists the folder
-        ("types/verdicts.py", {"evaluate", "figures", "register"}),
+        ("types/verdicts.py", {"evaluate", "figures", "report", "register"}),
+        ("report/templates/style.css", {"report"}),
         ("preprocess/covariates.py", {"preprocess"}),
         (
             "labels/trial_labels.py",
@@ -200,7 +201,7 @@ def runs_after(project: Path, file: str, text: str = "\n# changed\n") -> set[str
 def test_a_new_model_runs_itself_and_what_compares_models(finished: Path) -> None:
     with appended(finished / "params.yaml", "  guess: {}\n"):
         again = runs_after(finished, "src/spikebridge/models/guess.py", NEW_MODEL)
-    assert again == {"tune@guess", "train@guess", "analyze", "nested_models", "evaluate", "register"}
+    assert again == {"tune@guess", "train@guess", "analyze", "nested_models", "evaluate", "report", "register"}
 
 
 @pytest.mark.slow
@@ -213,7 +214,8 @@ def test_a_changed_model_leaves_the_others_alone(finished: Path) -> None:
 @pytest.mark.slow
 def test_a_message_runs_nothing_and_a_colour_draws(finished: Path) -> None:
     assert runs_after(finished, "src/spikebridge/errors/messages.py") == set()
-    assert runs_after(finished, "src/spikebridge/figures/style.py") == {"figures"}
+    assert runs_after(finished, "src/spikebridge/figures/style.py") == {"figures", "report"}
+    assert runs_after(finished, "src/spikebridge/report/templates/style.css", "/* changed */") == {"report"}
 
 
 @pytest.mark.slow

@@ -95,6 +95,7 @@ UNITS = [
     Unit("nested_models", "", "runs/nested_models"),
     Unit("evaluate", "", "reports/evaluation"),
     Unit("figures", "", "reports/figures"),
+    Unit("report", "", "reports/report", (".html",)),  # pages have the times of stages
     Unit("register", "", "reports/registration.json"),
 ]
 KEPT = {"ingest", "preprocess"}

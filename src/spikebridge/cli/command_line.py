@@ -16,6 +16,7 @@ from spikebridge.cli import (
     model_commands,
     project_commands,
     registry_commands,
+    report_command,
     results_command,
     sweep_command,
 )
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     _add_use(commands)
     _add_run(commands)
     _add(commands, "results", results_command.results, "print the scores and tests of the last run")
+    _add_report(commands)
     _add_predict(commands)
     _add_adapt(commands)
     _add_sweep(commands)
@@ -151,6 +153,13 @@ def _add_run(commands: Any) -> None:
         "run what is out of date in the pipeline, with the number of the stage and the time that is left",
     )
     command.add_argument("--folder", type=Path, default=Path(), help="the project (default: this folder)")
+
+
+def _add_report(commands: Any) -> None:
+    command = _add(
+        commands, "report", report_command.report, "write the pages of the last run for people, and print their path"
+    )
+    command.add_argument("--open", action="store_true", help="open the group page in the browser")
 
 
 def _add_predict(commands: Any) -> None:

@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.cli.project_commands import replace_params, run_project
 from spikebridge.errors import DataError
 
 PARAMS = Path("examples") / "demo" / "params.yaml"
 COPIED = ("src", "pipelines", "dvc.yaml", ".dvcignore")
 """What a project needs to run the stages; DVC follows the code that they import."""
-REPORT = Path("reports") / "report" / "index.html"
 
 
 def demo(arguments: argparse.Namespace) -> None:
@@ -34,7 +34,7 @@ def demo(arguments: argparse.Namespace) -> None:
     for line in left_out(_loaded(project / "params.yaml"), _loaded(arguments.folder / "params.yaml")):
         print(f"  {line}")
     print("Do not conclude from its numbers: `make repro` runs the whole study.")
-    report = (arguments.folder / REPORT).resolve()
+    report = ReportRun(arguments.folder.resolve() / REPORT_FOLDER).index
     print(f"Report: {report}")
     if arguments.open and _has_screen():
         webbrowser.open(report.as_uri())
