@@ -32,7 +32,13 @@ Row = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class ReportSections(WindowSections):
-    """The sections of params.yaml that the report describes: those that decide what was computed."""
+    """The sections of params.yaml that the report describes: those that decide what was computed.
+
+    Parameters
+    ----------
+    data, quality, trials, bins, seed, split, baseline, models, tune, analysis, nested_models, statistics : Section
+        The sections of these names.
+    """
 
     seed: int
     split: SplitConfig
