@@ -60,7 +60,7 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     decisions = held_out_decisions(study)
     paragraphs = methods(study)
     nodes = stage_nodes(project, sections.models, sections.data.path, times)
-    shared = {"study": study, "style": Markup(_text(STYLE)), "script": Markup(_text(SCRIPT))}
+    shared: dict[str, Any] = {"study": study, "style": Markup(_text(STYLE)), "script": Markup(_text(SCRIPT))}
     pages = [PageLink(name, quote(run.page(name).name)) for name in study.recordings]
     group = group_sections(study, decisions, nodes)
     _write(
@@ -97,7 +97,8 @@ def _environment(evaluation: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"spaced": spaced, "table_link": partial(table_link, evaluation)}
+    environment.filters["spaced"] = spaced
+    environment.filters["table_link"] = partial(table_link, evaluation)
     return environment
 
 
