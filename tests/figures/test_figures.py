@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from itertools import combinations
 from pathlib import Path
@@ -29,6 +30,7 @@ from spikebridge.figures import style
 from spikebridge.types.verdicts import Verdict
 
 NAMES = list(figures.modules())
+UNITS = r"\((ms|s|Hz|SD|nats)|bits per spike|percent|without unit|probabilities|nats|units of each axis"
 WANTED = {
     "attribution", "bits_per_spike", "reliability", "communication_gain", "confusion", "consistency",
     "time_resolved", "direction", "declared_tests", "held_out_units", "nested_models", "latent_trajectories",
@@ -98,6 +100,19 @@ def test_contract(name: str, tables: Path, tmp_path: Path) -> None:
     colours = np.rint(255 * image[..., :3]).astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
     assert len(np.unique(colours)) > 20
     assert not pyplot.get_fignums()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_captions_stand_alone(name: str) -> None:
+    module = figures.modules()[name]
+    caption, how = module.caption, module.how_to_read
+    assert re.search(r"\bn\b|recordings", caption), "what n is"
+    assert re.search(r"interval|SEM|5 to 95 %", caption)
+    assert re.search(UNITS, caption), "units or that there are none"
+    assert 2 <= len(re.findall(r"[.](?= [A-Z]|$)", how)) <= 4
+    assert re.search(r"simulator|leaky", how), "an example with a known truth"
+    for text in (caption, how):
+        assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
 
 
 def test_equal_tables_give_equal_files(tables: Path, tmp_path: Path) -> None:

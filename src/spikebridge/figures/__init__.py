@@ -2,6 +2,8 @@
 
 A figure is a module here with `name`, `needs` (the tables it reads, without suffix) and
 `draw(tables_folder, out_path) -> bool`, which writes one PNG; where its tables hold nothing to show, nothing and False.
+Each also has `caption: str`, which stands alone (what is drawn, units, what intervals are, n), and `how_to_read: str`,
+two to four sentences on what a good and what a bad result look like.
 A figure that needs an image for each recording, say, also has `pages(tables_folder) -> list[str]`, and `draw` takes one
 of them as `page`; without it, it draws the first.
 """

@@ -12,6 +12,20 @@ from spikebridge.figures import style
 
 name = "attribution"
 needs = ("attribution_units",)
+caption = (
+    "Which units of the source region drive the latents. Left: the share of the latents' variance that a unit "
+    "contributes, summed over units from the largest share down (both axes: shares without unit); the dotted diagonal "
+    "is an equal share of every unit. Right, simulated recordings only: a unit's share, relative to an equal one, "
+    "against the information that the simulation gave it (rate times squared weight, relative to the mean, "
+    "logarithmic axis). A line and a colour is a recording, a dot a unit; n is the number of source units. There are "
+    "no intervals."
+)
+how_to_read = (
+    "A curve a little above the diagonal means that many units carry the latents; a curve that rises at once to 1 "
+    "means that a few units do, and the result then rests on how well these are sorted. With coupling 1 of the "
+    "simulator the dots on the right rise from left to right: units with more information have larger shares. With "
+    "coupling 0 the latents have no variance that the target shares, and the dots show no slope."
+)
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:

@@ -12,6 +12,18 @@ from spikebridge.figures import style
 
 name = "bits_per_spike"
 needs = ("bits_per_spike",)
+caption = (
+    "How well each translator predicts the spikes of the target region in held-out windows, in bits per spike over "
+    "the mean rate of each unit (0: no better than the mean rate). A symbol is a model in one recording; at the "
+    f"right, behind the dotted line, all recordings together. Bars: {style.INTERVALS}; within a recording they "
+    "resample its test blocks."
+)
+how_to_read = (
+    "Good: every recording lies clearly above 0, and seq2seq lies at or above the linear models. With coupling 1 of "
+    "the simulator scores are 0.3 to 0.4; with coupling 0 they are near 0, or as high as the mean course and the "
+    "drift of rates explain. Bits per spike over the mean rate include what the target's own mean course predicts: "
+    "the figures communication_gain and nested_models show what the source adds."
+)
 ALL = "all"
 
 

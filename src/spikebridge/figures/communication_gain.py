@@ -12,6 +12,18 @@ from spikebridge.figures import style
 
 name = "communication_gain"
 needs = ("communication_gain",)
+caption = (
+    "What the activity of the source region adds to the prediction of each target unit from the target's own past, in "
+    "bits per spike on held-out windows. Dots: target units, sorted within their recording; diamonds: all units of "
+    f"the recording, and at the right all recordings, with {style.INTERVALS}. Under each recording stands n, its "
+    "number of target units."
+)
+how_to_read = (
+    "Good: the diamonds and their bars lie above 0, and most dots do too. With coupling 1 of the simulator the gain "
+    "is a few hundredths of a bit per spike; with coupling 0 the diamonds lie at 0 or slightly below, because the "
+    "added predictors only add noise. A gain above 0 does not show that one region drives the other: a third region "
+    "that drives both gives a gain as well."
+)
 ALL = "all"
 
 

@@ -11,6 +11,19 @@ from spikebridge.figures import style
 
 name = "confusion"
 needs = ("confusion",)
+caption = (
+    "Which decisions each model confuses on held-out trials. A row is a true decision, a column a predicted one; a "
+    "cell holds the share of the true decision's trials (percent and colour), and in brackets the number of trials; "
+    "the numbers of a matrix add up to n, all held-out trials. The majority model predicts the most frequent decision "
+    "of the training trials of each fold and recording: where that decision differs between folds or recordings, it "
+    "predicts more than one. There are no intervals: the figure scores has them."
+)
+how_to_read = (
+    "Good: high shares on the diagonal in every row, not only in the row of the frequent decision. With coupling 1 of "
+    "the simulator about 80 % of both decisions are right; where the choice is independent of the spikes "
+    "(label_information 0) the rows look alike, as in the majority model. A model with one dark column ignores its "
+    "input and predicts the frequent decision."
+)
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:

@@ -11,6 +11,17 @@ from spikebridge.figures import style
 
 name = "consistency"
 needs = ("latent_consistency",)
+caption = (
+    "Whether other fits of the translator find the same latents: share of variance (R², without unit) of the latents "
+    "of one fit that a linear map of another fit's latents explains in held-out windows. The fits differ in their "
+    "random seed, or each sees one half of the units of a region. Grey dots: recordings; squares: their mean with "
+    f"{style.INTERVALS}."
+)
+how_to_read = (
+    "Good: two seeds agree nearly fully (R² of 0.9 or more). Halves of the units agree less, because each half is a "
+    "noisier view; with coupling 1 of the simulator and 20 to 80 units R² is 0.2 to 0.8 and rises with the number of "
+    "units. With coupling 0 there are no shared latents, R² lies near 0, and such latents should not be interpreted."
+)
 ALL = "all"
 COMPARED = {
     "seeds": "two seeds",

@@ -13,6 +13,19 @@ from spikebridge.types.verdicts import Verdict
 
 name = "declared_tests"
 needs = ("forest",)
+caption = (
+    "The tests that were declared before any data: paired differences in score between two models, in the units of "
+    f"each axis, right of 0 where the first model is better. Points: estimates; bars: {style.INTERVALS}. At the right: "
+    "p of a sign-flip test over clusters after Holm's correction within the family (in italics), and the verdict. "
+    "Filled: the first model is better at p ≤ alpha after Holm. n, the number of trials and clusters of a test, is in "
+    "comparisons.csv."
+)
+how_to_read = (
+    "Good: filled points whose bars lie right of 0. With coupling 1 of the simulator and six recordings, seq2seq is "
+    "better than majority and better with the source than without; with coupling 0 the translation tests lie at 0 "
+    "with open points. An open point with the words 'too few' is no evidence against a difference: so few clusters "
+    "cannot reach alpha, however large the difference is."
+)
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:

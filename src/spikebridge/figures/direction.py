@@ -12,6 +12,17 @@ from spikebridge.figures import style
 
 name = "direction"
 needs = ("direction",)
+caption = (
+    "The same translator fitted in both directions between the two regions: bits per spike that the other region adds "
+    "to mean course and drift, in held-out windows. A symbol is a recording; at the right, behind the dotted line, "
+    f"all recordings together. Bars: {style.INTERVALS}; a recording of which one block was scored has none."
+)
+how_to_read = (
+    "Good: the declared direction lies above 0. With coupling 1 of the simulator both directions lie above 0, "
+    "although only the source drives the target, because each region then carries information about the other; with "
+    "coupling 0 both lie at 0. A higher symbol does not show which region drives the other: scores also depend on how "
+    "many units each region has and how much they fire."
+)
 ALL = "all"
 METRIC = "source_bits_per_spike"
 WAYS = {"forward": "source to target", "reverse": "target to source"}

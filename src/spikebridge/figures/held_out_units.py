@@ -11,6 +11,17 @@ from spikebridge.figures import style
 
 name = "held_out_units"
 needs = ("held_out_units",)
+caption = (
+    "Prediction of target units that the translator never saw, in bits per spike over the mean rate, against the "
+    "number of trials from which the read-out of these units learned. Circles: read-out of the translator's latents; "
+    "other symbols: regressions straight from the units of the source region. All recordings together; bars: "
+    f"{style.INTERVALS}."
+)
+how_to_read = (
+    "Good: the latents are above the regressions where the read-out has few trials, which means that the latents hold "
+    "what the whole target region shares. With coupling 1 of the simulator all curves rise with the number of trials "
+    "and come close to each other with all windows. With coupling 0 all lie at 0 or, with few trials, below."
+)
 ALL = "all"
 READOUTS = {
     "latents": "Poisson read-out of the latents",

@@ -11,6 +11,21 @@ from spikebridge.figures import style
 
 name = "latent_trajectories"
 needs = ("latents",)
+caption = (
+    "The latents of the translator over time before the decision, on held-out trials, in standard deviations (SD). "
+    "First panel: along the direction that separates the decisions best in training trials, single trials of one "
+    "recording (thin) and their mean with the standard error over trials (SEM) of that recording. Second panel: the "
+    "same direction, mean of every recording (thin) and the mean of the recordings (thick); trials are not pooled "
+    "over recordings. Other panels over time: principal components of the one recording's latents, mean and SEM over "
+    "its trials. Last: mean path in the plane of the decision axis and component 1. The legend has n, the number of "
+    "trials. The recording shown is the one in which decisions differ as much as in the median one."
+)
+how_to_read = (
+    "Good: the means of the decisions part before time 0 in most recordings, and single trials lie around their mean. "
+    "With coupling and label_information 1 of the simulator they part during the second before the decision; where "
+    "the choice is independent of the spikes (label_information 0) the bands overlap all the time. SEM bands describe "
+    "one recording and are no test: the figures declared_tests and time_resolved have the tests."
+)
 ALL, DECISION = "all", "decision"
 MAX_PARTS = 4
 MIN_SHARE = 0.01

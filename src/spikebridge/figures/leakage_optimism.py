@@ -13,6 +13,20 @@ from spikebridge.figures import style
 
 name = "leakage_optimism"
 needs = ("optimism",)
+caption = (
+    "A check, not a result: how much higher scores would be if training and test data leaked into each other. The "
+    "same settings are fitted again, shortly, in blocked folds with a gap (squares) and in random folds without a gap "
+    "(crosses, leaky) of equally many windows. The reported score of the model (circles) and the mean score in the "
+    "inner folds of the tuner (diamonds) are from the full fits. Axes: balanced accuracy, and bits per spike over the "
+    f"mean rate; dotted: chance. Bars: {style.INTERVALS}; n is under the axis. Circles are over the same trials as "
+    "squares where the tables have them."
+)
+how_to_read = (
+    "The reported score is the circle; it comes from blocked folds with a gap, and no leaky score enters any result. "
+    "Crosses far above squares mean that random folds would flatter this data set, for example because of drift or "
+    "runs of equal decisions, and that the gap is needed; crosses near squares mean that it matters little here. "
+    "Circles and squares differ because the check fits shortly and, where it says so, in fewer folds."
+)
 CHANCE = {"bits_per_spike": 0.0}
 LOOK = {
     "inner": ("inner folds of the tuner", "D", style.FAINT),

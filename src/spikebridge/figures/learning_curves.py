@@ -12,6 +12,18 @@ from spikebridge.figures import style
 
 name = "learning_curves"
 needs = ("learning_curves",)
+caption = (
+    "Loss of each network over the epochs of its training (nats, as trained: values of different models do not "
+    "compare). Grey: training windows; coloured: validation windows, which are part of the outer training data and "
+    "never of the test blocks. Thin lines: outer folds; thick: their mean while every fold trains; dots: the epoch "
+    "whose weights each fold kept. The title has n, the number of outer folds. There are no intervals."
+)
+how_to_read = (
+    "Good: both losses fall and then flatten, the validation loss does not rise much, and the dots lie before the "
+    "last epoch. Dots at the last epoch mean that training was stopped by max_epochs and could go on. A validation "
+    "loss that rises while the training loss falls means overfitting; with coupling 0 of the simulator the validation "
+    "loss hardly falls at all."
+)
 LOSSES = {"train_loss": ("training", "#6B6B6B"), "valid_loss": ("validation", None)}
 
 

@@ -16,6 +16,19 @@ from spikebridge.types.verdicts import Verdict
 
 name = "nested_models"
 needs = ("ladder",)
+caption = (
+    "Nested models: a sequence in which each model adds predictors to a reference. Left: score of each model out of "
+    "fold (balanced accuracy within test blocks, or bits per spike; the grey line is chance or the mean rate). Right: "
+    f"gain over the reference that stands beside it. Bars: {style.INTERVALS}. Only the rows with a verdict were "
+    "declared; their p is corrected after Holm, and they are filled at p ≤ alpha. All other p are not corrected, "
+    "marked so, and descriptive: their points are always open. n, the number of trials and clusters, is in "
+    "ladder.csv."
+)
+how_to_read = (
+    "Good: latents add to the task variables, and the source adds to the target's own past. With coupling 1 of the "
+    "simulator both gains lie right of 0; with coupling 0 the steps with the source lie at 0. A small p without "
+    "correction supports no claim, and a step whose test says 'too few' could not have reached alpha."
+)
 TITLES = {"decision": "decisions", "translation": "target spikes"}
 CHANCE = "majority"
 WRAP = 46

@@ -17,6 +17,20 @@ from spikebridge.figures import style
 
 name = "rasters"
 needs = ("raster",)
+caption = (
+    "One typical held-out trial (the one of median bits per spike in the recording of median bits per spike): spikes "
+    "of the source region, spikes of the target region, and the predicted rates of the target units relative to each "
+    "unit's mean (logarithmic colours: red above, blue below its mean). Bars at the right: mean predicted rate of "
+    "each unit (Hz). A row is a unit; grey tick: one spike in a bin; black: two or more. The order of rows is not "
+    "from this trial: target units are sorted by the first principal component of all held-out predictions, source "
+    "units by their correlation with it. The title has the trial and its score (n = 1 trial). There are no intervals."
+)
+how_to_read = (
+    "Good: target rows have more ticks where the prediction is red and fewer where it is blue; one trial is noisy, so "
+    "judge the model by the figure bits_per_spike. Rows at the top and rows at the bottom are predicted to change in "
+    "opposite directions: whether the top is red or blue depends on the trial. With coupling 0 of the simulator the "
+    "prediction is almost white."
+)
 TITLES = {"source": "source spikes", "target": "target spikes", "predicted": "predicted target rate"}
 ONE, MORE = style.FAINT, style.INK
 MAP = "RdBu_r"

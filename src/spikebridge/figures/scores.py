@@ -11,6 +11,18 @@ from spikebridge.figures import style
 
 name = "scores"
 needs = ("scores",)
+caption = (
+    "How well each model predicts decisions on held-out trials, by four scores: balanced accuracy and area under the "
+    "ROC curve (higher is better; dashed: chance), log loss in nats and Brier score (lower is better; dashed: the "
+    f"majority model). Points: all recordings together; bars: {style.INTERVALS}. n, the number of trials, is in the "
+    "title where the tables have it."
+)
+how_to_read = (
+    "Good: seq2seq right of the dashed line in the left panels and left of it in the right ones, with bars that do "
+    "not reach it. With coupling and label_information 1 of the simulator its balanced accuracy is about 0.8; where "
+    "the choice is independent of the spikes all models lie at the dashed line. Overlapping bars of two models do not "
+    "show that they are equal: the paired differences are in the figure declared_tests."
+)
 METRICS = ("balanced_accuracy", "auc", "log_loss", "brier")
 BETTER = {"balanced_accuracy": "higher", "auc": "higher", "log_loss": "lower", "brier": "lower"}
 

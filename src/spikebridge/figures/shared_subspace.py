@@ -13,6 +13,20 @@ from spikebridge.figures import style
 
 name = "shared_subspace"
 needs = ("ablation", "alignment", "shared_variance")
+caption = (
+    "Modes of the translation and the subspace that they span, all recordings together. First panels: loss of score "
+    "when one mode is removed (bits per spike from the source; balanced accuracy). Then: share of a region's variance "
+    "in the shared subspace, in as many of its principal components (the most possible), and in a random subspace. "
+    "Last: variance of smoothed counts split into the baseline, what is shared with the other region, what is "
+    f"private, and Poisson noise (shares, without unit). Error bars: {style.INTERVALS}; lines and stacks have none. "
+    "Modes are ordered by how much they translate."
+)
+how_to_read = (
+    "Good: a few modes carry the translation, and the shared subspace holds more variance than a random one. With "
+    "coupling 1 of the simulator the first four modes (the true dimension) cost bits and a fifth costs nothing; with "
+    "coupling 0 no mode costs anything and the shared part is near 0. A mode that costs bits but no balanced accuracy "
+    "is shared between the regions and does not predict the decision."
+)
 ALL = "all"
 LOSSES = {
     "source_bits_per_spike": "loss of bits/spike\nfrom the source",

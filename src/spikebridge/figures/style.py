@@ -62,6 +62,13 @@ METRICS = {
 }
 
 
+INTERVALS = (
+    "95 % intervals (1 − statistics.alpha) from a bootstrap of clusters (recordings, or blocks of trials where there "
+    "are fewer than six recordings)"
+)
+"""What the intervals of most figures are, for their captions."""
+
+
 def new(width: float, height: float) -> Figure:
     """An empty figure, inches, laid out so that nothing overlaps. Free of pyplot and its global state."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)

@@ -12,6 +12,19 @@ from spikebridge.types.verdicts import Verdict
 
 name = "time_resolved"
 needs = ("decision_course",)
+caption = (
+    "When the decision can be decoded: balanced accuracy within test blocks on held-out trials, from one part of the "
+    "window at a time, against time from the event (s). One curve is from counts of the source region, the other from "
+    f"the translator's latents. Shaded: pointwise {style.INTERVALS}. Grey line: chance. Bars below the curves mark "
+    "times with p ≤ alpha, corrected for all times (largest t); the title says where there are too few clusters to "
+    "decide. n, the number of trials, is in the title."
+)
+how_to_read = (
+    "Good: curves near chance early, a rise towards time 0, and bars below where they are clear of chance. With "
+    "label_information 1 of the simulator decoding rises during the last second; with 0 it stays at chance and there "
+    "are no bars. Decoding that is high from the first bin on comes from something known before the trial, such as "
+    "the choice history."
+)
 CALLED = {"source_region": "source's counts", "translated_latents": "latents"}
 
 
