@@ -9,6 +9,7 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "attribution"
 needs = ("attribution_units",)
@@ -48,14 +49,14 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             x = np.arange(len(share) + 1) / len(share)
             axes[0].plot(x, np.concatenate([[0.0], np.cumsum(share)]), color=colour[str(recording)])
         axes[0].plot([0, 1], [0, 1], color=style.FAINT, linestyle=":", linewidth=1)
-        axes[0].set_xlabel("part of the source units, largest share first")
+        axes[0].set_xlabel(regions_of(tables_folder).named("part of the source units, largest share first"))
         axes[0].set_ylabel("share of the latents' variance")
         axes[0].set_title("how many units drive the latents")
         if len(known):
             _against_truth(axes[1], known, colour)
         handles = [axes[0].plot([], [], color=c, marker="o")[0] for c in colour.values()]
         figure.legend(handles, [style.shown(r) for r in colour], loc="outside lower center", ncols=3)
-        style.headline(figure, "Source units behind the latents")
+        style.headline(figure, regions_of(tables_folder).named("Source units behind the latents"))
         return style.save(figure, out_path)
 
 

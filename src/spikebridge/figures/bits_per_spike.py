@@ -9,6 +9,7 @@ import numpy as np
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "bits_per_spike"
 needs = ("bits_per_spike",)
@@ -54,6 +55,6 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
         axes.set_xticks(list(places.values()), [*names, "all"], **turn)
         axes.set_ylabel("bits/spike over mean rate")
-        style.headline(figure, "Translation of held-out target spikes (0: mean rate)")
+        style.headline(figure, regions_of(tables_folder).named("Translation of held-out target spikes (0: mean rate)"))
         figure.legend(loc="outside right upper")
         return style.save(figure, out_path)

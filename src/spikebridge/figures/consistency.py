@@ -8,6 +8,7 @@ import numpy as np
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "consistency"
 needs = ("latent_consistency",)
@@ -49,9 +50,10 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             pooled = mine[mine["recording"] == ALL]
             value = pooled["value"].to_numpy(float)
             error = np.nan_to_num(np.abs([value - pooled["ci_low"], pooled["ci_high"] - value]))
-            said = "mean and interval" if not k else ""
+            said = "mean of recordings, 95 % interval" if not k else ""
             axes.errorbar(k + 0.2, value, error, fmt="s", color=style.PALETTE[0], markersize=7, label=said)
-        axes.set_xticks(range(len(kinds)), [COMPARED[k] for k in kinds])
+        regions = regions_of(tables_folder)
+        axes.set_xticks(range(len(kinds)), [regions.named(COMPARED[k]) for k in kinds])
         axes.set_xlim(-0.6, len(kinds) - 0.4)
         axes.axhline(1, color=style.FAINT, linewidth=1, linestyle=":")
         axes.set_ylim(min(0.0, float(table["value"].min()) - 0.05), 1.05)

@@ -9,6 +9,7 @@ import numpy as np
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "direction"
 needs = ("direction",)
@@ -39,13 +40,21 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(max(6.5, 1.6 + 0.95 * len(places)), 4.4)
         axes = figure.subplots()
+        regions = regions_of(tables_folder)
         for k, (way, said) in enumerate(WAYS.items()):
             mine = table[table["direction"] == way]
             x = mine["recording"].map(places).to_numpy(float) + 0.22 * (k - 0.5)
             value = mine["value"].to_numpy(float)
             error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
             axes.errorbar(
-                x, value, error, fmt=style.MARKERS[k], color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said
+                x,
+                value,
+                error,
+                fmt=style.MARKERS[k],
+                color=style.PALETTE[k],
+                markersize=6,
+                elinewidth=1.4,
+                label=regions.named(said),
             )
         axes.axhline(0, color=style.FAINT, linewidth=1)
         axes.axvline(len(recordings) - 0.25, color=style.FAINT, linewidth=1, linestyle=":")

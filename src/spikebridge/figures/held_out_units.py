@@ -8,6 +8,7 @@ import numpy as np
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "held_out_units"
 needs = ("held_out_units",)
@@ -41,6 +42,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(6.5, 4.2)
         axes = figure.subplots()
+        regions = regions_of(tables_folder)
         for k, (readout, said) in enumerate(READOUTS.items()):
             mine = table[table["readout"] == readout]
             x = mine["n_trials"].astype(str).map(places).to_numpy(float)
@@ -49,12 +51,12 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             error = np.nan_to_num(np.abs([value - mine["ci_low"], mine["ci_high"] - value]))
             axes.errorbar(
                 x[order] + 0.06 * (k - 1), value[order], error[:, order], fmt=f"-{style.MARKERS[k]}",
-                color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=said,
+                color=style.PALETTE[k], markersize=6, elinewidth=1.4, label=regions.named(said),
             )  # fmt: skip
         axes.axhline(0, color=style.FAINT, linewidth=1)
         axes.set_xticks(list(places.values()), [*(f"{float(n):g}" for n in numbers), "all windows"])
         axes.set_xlabel("trials that the read-out learned from")
         axes.set_ylabel("bits/spike over mean rate")
-        style.headline(figure, "Target units held out of the translator's fit")
+        style.headline(figure, regions.named("Target units held out of the translator's fit"))
         figure.legend(loc="outside lower center", ncols=2)
         return style.save(figure, out_path)

@@ -71,7 +71,7 @@ def _lag(axes: style.Axes, table: pd.DataFrame) -> None:
     each = 1000 * table.groupby("recording")["estimate_s"].first().to_numpy(float)
     pooled, true = 1000 * float(table["pooled_s"].median()), 1000 * float(table["true_s"].median())
     _against(axes, each, pooled, true, " ms")
-    axes.set_ylabel("target follows source by (ms)")
+    axes.set_ylabel("target follows by (ms)")
     axes.set_title("lag")
 
 

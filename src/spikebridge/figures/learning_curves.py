@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
@@ -46,6 +47,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             title = style.shown(model)
             axes.set_title(title if _has(rows, "valid_loss") else f"{title}: no validation loss recorded")
             axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no half epoch
             axes.legend(loc="upper right")
         grid[0].set_ylabel("loss (nats, as trained)")
         handles = [Line2D([], [], color=style.INK, linewidth=w, alpha=a) for w, a in ((1, 0.5), (3, 1))]

@@ -101,8 +101,9 @@ def _panel(axes: style.Axes, table: pd.DataFrame, models: list[str], colour: dic
 def _align(panels: list[style.Axes]) -> None:
     """One scale for all nulls of one score."""
     low, high = (f(edge) for f, edge in zip((min, max), zip(*(a.get_xlim() for a in panels), strict=True), strict=True))
+    room = 0.06 * (high - low)  # points at an end keep clear of the numbers beside the panel
     for axes in panels:
-        axes.set_xlim(low, high)
+        axes.set_xlim(low - room, high + room)
 
 
 def _p(value: float) -> str:
@@ -114,6 +115,6 @@ def _key() -> list[Line2D]:
     return [
         Line2D([], [], color=PRIMARY_RANGE, linewidth=9, label="5 to 95 % and median of a primary null"),
         Line2D([], [], color=RANGE, linewidth=9, label="of a descriptive one"),
-        Line2D([], [], **ink, label="observed, p ≤ alpha"),
+        Line2D([], [], **ink, label="observed, p ≤ alpha (not corrected)"),
         Line2D([], [], **ink, markerfacecolor="white", label="observed, p > alpha"),
     ]

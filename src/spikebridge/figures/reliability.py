@@ -51,7 +51,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             )
             axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
             axes.set_title(style.shown(model))
-            axes.text(1.0, 0.0, f"mean gap {gap:.2f}", ha="right", va="bottom", fontsize=10)
+            axes.text(1.0, 0.0, f"mean gap {gap:.2f}\nn = {int(mine['n'].sum())}", ha="right", va="bottom", fontsize=10)
         grid[0].set_ylabel("observed frequency")
         figure.supxlabel(f"predicted probability of {what}", fontsize=11)
         style.headline(figure, "Reliability on held-out trials (dashed: perfect)")

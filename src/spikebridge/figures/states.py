@@ -10,6 +10,7 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 from spikebridge.types.verdicts import Verdict
 
 name = "states"
@@ -72,7 +73,8 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                     one.set_yticklabels([])
         _legend(figure, axes[1, 0])
         of = f", {style.shown(shown)}" if shown else ""
-        style.headline(figure, f"States: what the source passes to the target in each{of}")
+        about = regions_of(tables_folder).named("what the source passes to the target")
+        style.headline(figure, f"States: {about} in each{of}")
         return style.save(figure, out_path)
 
 
