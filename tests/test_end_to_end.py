@@ -52,7 +52,7 @@ def test_every_result_is_there_and_agrees_with_scikit_learn(project: Path) -> No
         table = pd.read_parquet(project / f"runs/train/{model}/translation.parquet")
         bits = table.nats.sum() / (table.spikes.sum() * np.log(2))
         assert score["bits_per_spike"]["value"] == pytest.approx(bits)
-    assert {p.suffix for p in (project / "reports/figures").iterdir()} == {".png"}
+    assert {p.suffix for p in (project / "reports/figures").iterdir()} == {".png", ".svg", ".pdf"}
     ladder = pd.read_csv(project / "reports/evaluation/ladder.csv")
     assert {"task_variables", "behavior", "latents_and_task"} <= set(ladder.dropna(subset=["value"])["step"])
     assert load_json(project / "reports/registration.json")["alias"] in ("champion", "candidate")

@@ -9,6 +9,7 @@ import numpy as np
 from fake_runs import Plan, make_study
 
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.evaluation.latent_trajectories import SINGLE
 
 Run = Callable[..., Path]
 
@@ -21,6 +22,23 @@ def test_latents_of_folds_meet_on_common_axes(out: Path) -> None:
     assert (gap.xs("decision", level="axis") > 0.5).all()  # from the first class to the last, in every recording
     assert gap.abs().groupby("recording").max().min() > 0.7  # unaligned folds would cancel out
     assert read_table(EvaluationRun(out).tables, "consistency")["consistency_r2"].min() > 0.6
+
+
+def test_single_trials_are_those_of_the_mean(out: Path) -> None:
+    """With at most twenty trials a decision all are there, and their mean and standard error are the table's."""
+    tables = EvaluationRun(out).tables
+    means, single = read_table(tables, "latents"), read_table(tables, "latent_trials")
+    means = means[(means["axis"] == "decision") & (means["recording"] != "all")]
+    assert set(single["axis"]) == {"decision"}
+    n = single.groupby(["model", "recording", "label"])["trial"].nunique()
+    expected = means.groupby(["model", "recording", "label"])["n"].first()
+    assert (n == expected.clip(upper=SINGLE)).all() and len(n) == len(expected)
+    each = single.groupby(["model", "recording", "label", "time_s"])["value"].agg(["mean", "sem"])
+    wanted = means.set_index(["model", "recording", "label", "time_s"])[["mean", "sem"]]
+    whole = expected[expected <= SINGLE].index
+    assert len(whole)
+    for key in whole:
+        np.testing.assert_allclose(each.loc[key], wanted.loc[key], atol=1e-9)
 
 
 def test_two_folds_share_no_training_trial(tmp_path: Path, run: Run) -> None:

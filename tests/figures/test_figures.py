@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree
 
 import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_figures import figure_of, legend_of, panel
+from drawn_figures import figure_of, legend_of, note_of, panel
 from fake_analysis import make_analysis
 from fake_ladder import make_ladder
 from fake_runs import Plan, Study, make_study
@@ -22,6 +24,7 @@ from matplotlib.text import Text
 
 from spikebridge import figures
 from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
+from spikebridge.artifacts.figures import FORMATS
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.evaluation.nested_models.communication import COLUMNS
@@ -29,6 +32,7 @@ from spikebridge.figures import style
 from spikebridge.types.verdicts import Verdict
 
 NAMES = list(figures.modules())
+UNITS = r"\((ms|s|Hz|SD|nats)|bits per spike|percent|without unit|probabilities|nats|units of each axis"
 WANTED = {
     "attribution", "bits_per_spike", "reliability", "communication_gain", "confusion", "consistency",
     "time_resolved", "direction", "declared_tests", "held_out_units", "nested_models", "latent_trajectories",
@@ -88,7 +92,8 @@ def test_all_wanted_figures_are_found() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_contract(name: str, tables: Path, tmp_path: Path) -> None:
+def test_contract(name: str, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style, "formats_of", lambda path: {"png": path})  # the others have their own test
     module = figures.modules()[name]
     assert module.name == name
     assert all((tables / f"{table}.csv").is_file() for table in module.needs)
@@ -100,10 +105,48 @@ def test_contract(name: str, tables: Path, tmp_path: Path) -> None:
     assert not pyplot.get_fignums()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_captions_stand_alone(name: str) -> None:
+    module = figures.modules()[name]
+    caption, how = module.caption, module.how_to_read
+    assert re.search(r"\bn\b|recordings", caption), "what n is"
+    assert re.search(r"interval|SEM|5 to 95 %", caption)
+    assert re.search(UNITS, caption), "units or that there are none"
+    assert 2 <= len(re.findall(r"[.](?= [A-Z]|$)", how)) <= 4
+    assert re.search(r"simulator|leaky", how), "an example with a known truth"
+    for text in (caption, how):
+        assert text[0].isupper() and text.endswith(".") and "  " not in text and "{" not in text
+
+
 def test_equal_tables_give_equal_files(tables: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "a.png", tmp_path / "b.png"):
         figures.modules()["reliability"].draw(tables, path)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    for kind in FORMATS:
+        content = (tmp_path / f"a.{kind}").read_bytes()
+        assert content == (tmp_path / f"b.{kind}").read_bytes()
+        assert b"Matplotlib v" not in content and b"CreationDate" not in content and b"dc:date" not in content
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert root.tag.endswith("svg") and "href" not in {key for e in root.iter("image") for key in e.attrib}
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_three_files_have_one_layout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Laid out once, for the PNG: the SVG has the panels at the same places."""
+    with style.styled():
+        figure = style.new(6, 4)
+        axes = figure.subplots()
+        axes.set_ylabel("a label\nthat needs room")
+        laid_out = []
+        execute = type(figure.get_layout_engine()).execute
+        monkeypatch.setattr(type(figure.get_layout_engine()), "execute", lambda *a: laid_out.append(1) or execute(*a))
+        style.save(figure, tmp_path / "a.png")
+    assert len(laid_out) == 1
+    left = axes.get_position().x0
+    image = matplotlib.image.imread(tmp_path / "a.png")
+    height, width = image.shape[:2]
+    spine = np.flatnonzero((image[height // 3, :, :3] < 0.7).all(axis=1))  # of the left axis
+    assert np.abs(spine - left * width).min() < 4
+    assert 'width="432pt"' in (tmp_path / "a.svg").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -112,7 +155,7 @@ def test_empty_tables_draw_nothing(name: str, tables: Path, tmp_path: Path) -> N
     for table in module.needs:
         pd.read_csv(tables / f"{table}.csv").iloc[:0].to_csv(tmp_path / f"{table}.csv", index=False)
     assert module.draw(tmp_path, tmp_path / "a.png") is False
-    assert not (tmp_path / "a.png").exists()
+    assert not list(tmp_path.glob("a.*"))
 
 
 @pytest.mark.slow
@@ -122,7 +165,11 @@ def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) ->
     drawn = figures.draw_all(tmp_path / "tables", tmp_path / "figures")
     one_each = set(NAMES) - {"latent_recovery", "quality"}
     assert set(drawn) == one_each | {f"quality_{r}" for r in pd.read_csv(tables / "quality.csv")["recording"]}
-    assert {p.stem for p in (tmp_path / "figures").iterdir()} == set(drawn)
+    files = {f"{name}.{kind}" for name in drawn for kind in FORMATS}
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == files
+    assert figures.draw_all(tmp_path / "tables", tmp_path / "again", workers=2) == drawn
+    for file in (tmp_path / "again").iterdir():
+        assert file.read_bytes() == (tmp_path / "figures" / file.name).read_bytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -195,19 +242,87 @@ def test_rasters_show_the_prediction_relative_to_each_unit(
     mesh = next(c for c in panel(drawn, "predicted target rate").collections if isinstance(c, QuadMesh))
     np.testing.assert_allclose(np.ravel(mesh.get_array()), rows["value"] / rows["mean_hz"])
     assert mesh.norm.vmin * mesh.norm.vmax == pytest.approx(1)
-    ids = [int(label.get_text()) for label in panel(drawn, "target spikes").get_yticklabels()]
-    units = rows["unit"].unique()
-    assert ids == list(units[:: -(-len(units) // 22)])
+    target = panel(drawn, "target spikes")
+    assert not target.get_yticklabels() and target.get_ylabel() == f"{rows['unit'].nunique()} target units"
     assert legend_of(drawn)[1] == "2 spikes or more"
+    assert "opposite directions" in drawn.legends[0].get_title().get_text()
 
 
-def test_latents_share_their_scale(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(tables / "latents.csv", tmp_path)
+def test_latents_pool_no_trials_over_recordings(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed in ("latents", "latent_trials"):
+        shutil.copy(tables / f"{needed}.csv", tmp_path)
     drawn = figure_of("latent_trajectories", tmp_path, monkeypatch)
-    over_time = [axes for axes in drawn.axes if "time" in axes.get_xlabel()]
-    assert len(over_time) > 1
-    assert len({axes.get_ylim() for axes in over_time}) == 1
-    assert all("n = " in label for label in legend_of(drawn))
+    shown = re.search(r"components: (.*)\)", drawn.get_suptitle())
+    assert shown
+    table, single = (read_table(tables, name) for name in ("latents", "latent_trials"))
+    along = table[(table["axis"] == "decision") & (table["model"] == table["model"].iloc[0])]
+    single = single[(single["recording"] == shown[1]) & (single["model"] == table["model"].iloc[0])]
+    first = panel(drawn, "single trials, mean ± SEM")
+    thin = [line for line in first.lines if line.get_linewidth() == 0.7]
+    assert len(thin) == len(single.drop_duplicates(["label", "trial"])) > 5
+    np.testing.assert_allclose(thin[0].get_ydata(), single[single["trial"] == single["trial"].iloc[0]]["value"])
+    recordings = along[along["recording"] != "all"]
+    second = panel(drawn, f"means of {recordings['recording'].nunique()} recordings, bold: of all")
+    bold = next(line for line in second.lines if line.get_linewidth() == 3)
+    of_label = recordings[recordings["label"] == recordings["label"].iloc[0]]
+    np.testing.assert_allclose(bold.get_ydata(), of_label.groupby("time_s")["mean"].mean())
+    components = [axes for axes in drawn.axes if axes.get_title(loc="left").startswith("component")]
+    assert components and len({axes.get_ylim() for axes in components}) == 1
+    assert all("n = " in text for text in legend_of(drawn))
+
+
+def test_the_leak_check_shows_the_reported_score_on_an_uncut_axis(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_table(tables, "optimism_folds")
+    shutil.copy(tables / "optimism_folds.csv", tmp_path)
+    drawn = figure_of("leakage_optimism", tmp_path, monkeypatch)
+    decisions, bits = drawn.axes
+    assert decisions.get_ylim() == (0, 1) and bits.get_ylim()[0] <= 0
+    for axes, (_, rows) in zip(drawn.axes, table.groupby("metric", sort=False), strict=True):
+        values = np.concatenate([c.lines[0].get_ydata() for c in axes.containers])
+        assert sorted(values) == pytest.approx(sorted(rows["value"]))
+        ends = np.concatenate([np.array(c.lines[2][0].get_segments())[:, :, 1] for c in axes.containers])
+        assert sorted(ends[:, 1]) == pytest.approx(sorted(rows["ci_high"].fillna(rows["value"])))
+        assert all("n = " in label.get_text() for label in axes.get_xticklabels())
+    assert "contain no leak" in drawn.legends[0].get_title().get_text()
+    assert ["LEAKY" in text for text in legend_of(drawn)] == [False, False, True]
+
+
+def test_gains_have_a_legend_and_numbers_of_units(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = figure_of("communication_gain", tables, monkeypatch)
+    region = figures.regions_of(tables)
+    assert legend_of(drawn)[0] == region.named("a target unit") and "95 % interval" in legend_of(drawn)[1]
+    units = read_table(tables, "communication_gain").query("unit != 'all'").groupby("recording").size()
+    names = [label.get_text() for label in drawn.axes[0].get_xticklabels()]
+    assert [int(name.split("n = ")[1]) for name in names] == [*units, units.sum()]
+
+
+def test_a_majority_that_predicts_two_decisions_is_explained(
+    tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_table(tables, "confusion")
+    for n, explained in (((10, 5, 9, 6), True), ((15, 0, 15, 0), False)):
+        table.loc[table["model"] == "majority", "n"] = n
+        table.to_csv(tmp_path / "confusion.csv", index=False)
+        drawn = figure_of("confusion", tmp_path, monkeypatch)
+        notes = [legend.get_title().get_text() for legend in drawn.legends]
+        assert [("stay" in note and "skip" in note) for note in notes] == [True] * explained
+
+
+def test_figures_name_the_regions(tables: Path, tmp_path: Path) -> None:
+    table = read_table(tables, "quality")
+    table.assign(region=np.where(table["role"] == "source", "HC", "PFC")).to_csv(tmp_path / "quality.csv", index=False)
+    names = figures.regions_of(tmp_path)
+    assert names == figures.Regions("HC", "PFC")
+    assert names.named("The source region, the source's spikes and target units") == "HC, HC's spikes and PFC units"
+    assert names.named("resources targeted by sources") == "resources targeted by sources"
+    two = table.assign(region=np.where(table["role"] == "source", "CA1", "PFC"))
+    two.loc[two.index[two["role"] == "source"][0], "region"] = "CA3"
+    two.to_csv(tmp_path / "quality.csv", index=False)
+    assert figures.regions_of(tmp_path) == figures.Regions("CA1+CA3", "PFC")
+    (tmp_path / "quality.csv").unlink()
+    assert figures.regions_of(tmp_path).named("target units of the source") == "target units of the source"
 
 
 def test_coupling_names_estimate_and_truth(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +351,7 @@ def test_learning_curves_say_what_was_not_recorded(tmp_path: Path, monkeypatch: 
     first, second = figure_of("learning_curves", tmp_path, monkeypatch).axes
     assert first.get_title(loc="left") == "a: no validation loss recorded"
     assert second.get_title(loc="left") == "b"
+    assert all(float(tick).is_integer() for axes in (first, second) for tick in axes.get_xticks())
     bold = next(line for line in first.lines if line.get_linewidth() == 3)
     np.testing.assert_allclose(bold.get_ydata(), [(1 + 1 / 2) / 2, (1 / 2 + 1 / 3) / 2, (1 / 3 + 1 / 4) / 2])
 
@@ -267,6 +383,14 @@ def test_the_ladder_fills_what_is_claimed_and_says_what_is_left_out(
     full = {name for name, dot in dots.items() if dot.get_markerfacecolor() != "white"}
     assert full == set(names) & {"latents and task", "latents beyond confounds"}
     assert "over task variables   p = 0.031   better" in [t.get_text() for t in gains.texts]
+    tested = set(table.loc[table["p_holm"].notna(), "step"].str.replace("_", " "))
+    assert set(dots) <= tested
+    open_ones = [line for line in gains.lines if line.get_marker() == "D" and len(line.get_ydata()) == 1]
+    assert open_ones and all(line.get_markerfacecolor() == "white" for line in open_ones)
+    shown = table[table["metric"] == table["metric"].iloc[0]]
+    without = shown[shown["gain"].notna() & shown["p"].notna() & shown["p_holm"].isna()]
+    assert sum("(not corrected)" in t.get_text() for t in gains.texts) == len(without) > 0
+    assert legend_of(drawn)[2] == "descriptive: p not corrected, no claim"
 
 
 def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,12 +407,12 @@ def test_the_course_marks_the_times_that_tell(tables: Path, tmp_path: Path, monk
     curves = [line for line in axes.lines if line.get_label() in ("source's counts", "latents")]
     np.testing.assert_allclose(curves[1].get_ydata(), table.loc[of, "value"])
     assert any(np.allclose(line.get_ydata(), 0.5) for line in axes.lines)
-    assert bar.get_color() == curves[1].get_color() and "corrected for all times" in figure.get_suptitle()
+    assert bar.get_color() == curves[1].get_color() and "corrected for all times" in note_of(figure)
 
     few = Verdict.TOO_FEW_CLUSTERS.columns(cluster="recording", needed=5)
     table.assign(**few).to_csv(tmp_path / "decision_course.csv")
     figure = figure_of("time_resolved", tmp_path, monkeypatch)
-    assert "too few recordings to decide (needs 5)" in figure.get_suptitle()
+    assert "too few recordings to decide (needs 5)" in note_of(figure)
 
     table.drop(columns="verdict_code").to_csv(tmp_path / "decision_course.csv")
     with pytest.raises(DataError, match="expected a column verdict_code; run evaluate again"):

@@ -25,3 +25,8 @@ def panel(figure: Figure, title: str) -> Axes:
 
 def legend_of(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def note_of(figure: Figure) -> str:
+    """The title of the legend: what a reader must know."""
+    return str(figure.legends[0].get_title().get_text())

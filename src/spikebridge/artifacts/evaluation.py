@@ -43,6 +43,15 @@ BEYOND_LINEAR = (
 and what the data look like (see spikebridge.evaluation.beyond_linear). best: the linear translator with the most."""
 FEW_LABELS_TABLE = "few_labels"
 NESTED_MODELS_TABLE = "ladder"
+OPTIMISM_FOLDS_TABLE = "optimism_folds"
+OPTIMISM_FOLDS = (
+    "model", "metric", "folds", "value", "ci_low", "ci_high", "chance", "n_trials", "n_folds",
+)  # fmt: skip
+"""Of optimism_folds.csv (see spikebridge.evaluation.latent_analysis.optimism_folds)."""
+LATENT_TRIALS_TABLE = "latent_trials"
+LATENT_TRIALS = ("model", "recording", "axis", "label", "trial", "time_s", "value")
+"""Of latent_trials.csv: single held-out trials along an axis of latents.csv; some of many trials, see
+spikebridge.evaluation.latent_trajectories."""
 QUALITY_FILTERS_TABLE = "quality_filters"
 STATES_TABLE, STATE_DIFFERENCES_TABLE = "states", "state_differences"
 STATES = (
@@ -92,7 +101,9 @@ TABLES = frozenset(
         BASELINES_TABLE,
         BEYOND_LINEAR_TABLE,
         FEW_LABELS_TABLE,
+        LATENT_TRIALS_TABLE,
         NESTED_MODELS_TABLE,
+        OPTIMISM_FOLDS_TABLE,
         QUALITY_FILTERS_TABLE,
         STATES_TABLE,
         STATE_DIFFERENCES_TABLE,

@@ -1,4 +1,7 @@
-"""What the stage figures writes, reports/figures: <figure>.png, or <figure>_<page>.png for each page of a figure."""
+"""What the stage figures writes, reports/figures: <figure>.png, or <figure>_<page>.png for each page of a figure.
+
+Beside each PNG lie the same figure as SVG and as PDF.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from spikebridge.text.keys import safe_key
 
 FIGURES_FOLDER = Path("reports") / "figures"
 """Of the stage, in the folder of a project."""
+FORMATS = ("png", "svg", "pdf")
+"""Of every figure."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class FigureRun:
 
     folder: Path
 
-    def image(self, figure: str, page: str = "") -> Path:
+    def image(self, figure: str, page: str = "", kind: str = FORMATS[0]) -> Path:
         """The image of a figure, or of one of its pages.
 
         Parameters
@@ -32,16 +37,18 @@ class FigureRun:
             Name of the figure.
         page : str
             Name of the page (of a recording, say); "" where the figure has no pages.
+        kind : str
+            png, svg or pdf.
 
         Returns
         -------
         Path
-            Where the PNG file is, or would be.
+            Where the file is, or would be.
         """
-        return self.folder / f"{figure}{f'_{safe_key(page)}' if page else ''}.png"
+        return self.folder / f"{figure}{f'_{safe_key(page)}' if page else ''}.{kind}"
 
     def of_model(self, model: str) -> list[Path]:
-        """The images that have the name of a model in their own.
+        """The PNG images that have the name of a model in their own.
 
         Parameters
         ----------
@@ -54,3 +61,8 @@ class FigureRun:
             Sorted.
         """
         return sorted(self.folder.glob(f"*{model}*.png"))
+
+
+def formats_of(image: Path) -> dict[str, Path]:
+    """png, svg, pdf -> the file of the figure whose PNG is given."""
+    return {kind: image.with_name(f"{image.name.removesuffix('.png')}.{kind}") for kind in FORMATS}

@@ -1,4 +1,4 @@
-"""The table of latents over time by decision, held-out trials only."""
+"""The tables of latents over time by decision, held-out trials only: means, and single trials."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikebridge.artifacts.evaluation import LATENT_TRIALS, LATENT_TRIALS_TABLE
 from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.config import TrialsConfig
 from spikebridge.evaluation.inputs import Inputs, rows_of
@@ -18,16 +19,21 @@ Array = NDArray[np.float64]
 Folds = Mapping[int, FoldLatents]
 TRAJECTORY = ["model", "recording", "axis", "variance_share", "label", "event", "time_s", "mean", "sem", "n"]
 ALL = "all"
+SINGLE = 20
+"""Single trials of a decision in a recording."""
 DECISION = "decision"
 
 
-def latent_trajectory_table(inputs: Inputs, trials: TrialsConfig) -> pd.DataFrame:
-    """Mean and standard error over held-out trials of the latents in time, for each decision.
+def latent_trajectory_tables(inputs: Inputs, trials: TrialsConfig) -> dict[str, pd.DataFrame]:
+    """latents: mean and standard error over held-out trials of the latents in time, for each decision.
 
     axis "decision": the direction fitted on each fold's training trials (metrics.decision_axis), per recording and for
     all recordings together. axis "1", "2", ...: principal components of one recording's latents, of unit variance. Each
     fold has its own fit and so its own axes; before the components are taken they are brought to those of the first
     fold by a linear map fitted, without labels, on trials that neither held out.
+
+    latent_trials: single trials along the decision axis of each recording, of every decision SINGLE trials at most,
+    evenly spaced in time.
     """
     time = np.asarray(trials.window_s[0], dtype=np.float64)
     rows = [
@@ -35,14 +41,39 @@ def latent_trajectory_table(inputs: Inputs, trials: TrialsConfig) -> pd.DataFram
         for model, latents in inputs.latents.items()
         for table in _tables(inputs, latents)
     ]
-    return pd.concat(rows, ignore_index=True)[TRAJECTORY] if rows else pd.DataFrame(columns=TRAJECTORY)
+    single = [
+        table.assign(model=model, recording=recording, axis=DECISION, time_s=table["time_s"] + time)
+        for model, latents in inputs.latents.items()
+        for recording, folds in latents.items()
+        for table in _single(inputs, inputs.windows[recording], folds)
+    ]
+    return {
+        "latents": _joined(rows, TRAJECTORY),
+        LATENT_TRIALS_TABLE: _joined(single, list(LATENT_TRIALS)),
+    }
+
+
+def _joined(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
+def _single(inputs: Inputs, w: Windows, folds: Folds) -> Iterator[pd.DataFrame]:
+    """One table a trial, in the order of trials; time from the start of the window."""
+    values, label, trial = _along_decision(w, folds)
+    time = (np.arange(values.shape[1]) + 0.5) * w.bin_s
+    for c, name in enumerate(inputs.classes):
+        of_class = np.flatnonzero(label == c)
+        of_class = of_class[np.argsort(trial[of_class], kind="stable")]
+        shown = np.unique(np.linspace(0, len(of_class) - 1, SINGLE).round().astype(int)) if len(of_class) else []
+        for k in of_class[np.asarray(shown, dtype=int)]:
+            yield pd.DataFrame({"label": name, "trial": int(trial[k]), "time_s": time, "value": values[k]})
 
 
 def _tables(inputs: Inputs, latents: Mapping[str, Folds]) -> Iterator[pd.DataFrame]:
     along: list[tuple[Array, NDArray[np.int64]]] = []
     for recording, folds in latents.items():
         w = inputs.windows[recording]
-        values, label = _along_decision(w, folds)
+        values, label, _ = _along_decision(w, folds)
         if len(values):
             along.append((values, label))
             yield from _means(inputs, recording, DECISION, values, label)
@@ -68,16 +99,17 @@ def _means(
             yield table.assign(recording=recording, axis=axis, variance_share=share, label=name, n=len(of_class))
 
 
-def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64]]:
-    """Held-out latents along each fold's own decision axis. (trial, bin), (trial,)."""
-    values, labels = [np.empty((0, w.n_bins))], [np.empty(0, dtype=np.int64)]
+def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Held-out latents along each fold's own decision axis, (trial, bin); label and number of each trial."""
+    values, labels, trials = [np.empty((0, w.n_bins))], [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
     for part in folds.values():
         label = w.label[rows_of(w, part.trial)]
         axis = decision_axis(part.latents[~part.held_out].astype(np.float64), label[~part.held_out])
         if axis is not None and part.held_out.any():
             values.append(axis(part.latents[part.held_out].astype(np.float64)))
             labels.append(label[part.held_out])
-    return np.concatenate(values), np.concatenate(labels)
+            trials.append(part.trial[part.held_out])
+    return np.concatenate(values), np.concatenate(labels), np.concatenate(trials)
 
 
 def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Array]:

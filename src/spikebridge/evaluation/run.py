@@ -15,6 +15,7 @@ from spikebridge.artifacts.evaluation import (
     BEYOND_LINEAR_TABLE,
     FEW_LABELS_TABLE,
     NESTED_MODELS_TABLE,
+    OPTIMISM_FOLDS_TABLE,
     TIME_RESOLVED_TABLE,
     EvaluationRun,
 )
@@ -26,10 +27,11 @@ from spikebridge.evaluation.comparisons import compare, detectable_effects
 from spikebridge.evaluation.count_coupling import Coupling, coupling_tables, estimate_coupling
 from spikebridge.evaluation.few_labels import few_label_table
 from spikebridge.evaluation.inputs import Inputs, read
+from spikebridge.evaluation.latent_analysis.optimism_folds import optimism_folds
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
 from spikebridge.evaluation.latent_analysis.shared_subspace import subspace_scores, subspace_tables
-from spikebridge.evaluation.latent_trajectories import latent_trajectory_table
+from spikebridge.evaluation.latent_trajectories import latent_trajectory_tables
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import decoding_table, nested_model_scores, read_decoding
 from spikebridge.evaluation.nested_models.encoding import encoding_table, read_encoding
@@ -137,7 +139,7 @@ def evaluate(
     tables = score_tables(inputs, scores, rows) | quality_tables(windows_folder)
     tables |= {
         "raster": raster_table(inputs, sections.trials),
-        "latents": latent_trajectory_table(inputs, sections.trials),
+        **latent_trajectory_tables(inputs, sections.trials),
     }
     if len(of_baseline := baseline_table(inputs.translations, train_folder)):
         tables[BASELINES_TABLE] = of_baseline
@@ -189,6 +191,10 @@ def _latent_analysis(
         tables["optimism"] = optimism_table(folder, scores, intervals)
         if len(tables["optimism"]):
             scores["analysis"]["optimism"] = optimism_scores(tables["optimism"])
+        again = IntervalSettings(settings, _rng(sections, OPTIMISM), inputs.animals)
+        tables[OPTIMISM_FOLDS_TABLE] = optimism_folds(
+            folder, inputs.decisions, inputs.translations, len(inputs.classes), again
+        )
     return tables
 
 

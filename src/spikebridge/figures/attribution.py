@@ -9,9 +9,24 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "attribution"
 needs = ("attribution_units",)
+caption = (
+    "Which units of the source region drive the latents. Left: the share of the latents' variance that a unit "
+    "contributes, summed over units from the largest share down (both axes: shares without unit); the dotted diagonal "
+    "is an equal share of every unit. Right, simulated recordings only: a unit's share, relative to an equal one, "
+    "against the information that the simulation gave it (rate times squared weight, relative to the mean, "
+    "logarithmic axis). A line and a colour is a recording, a dot a unit; n is the number of source units. There are "
+    "no intervals."
+)
+how_to_read = (
+    "A curve a little above the diagonal means that many units carry the latents; a curve that rises at once to 1 "
+    "means that a few units do, and the result then rests on how well these are sorted. With coupling 1 of the "
+    "simulator the dots on the right rise from left to right: units with more information have larger shares. With "
+    "coupling 0 the latents have no variance that the target shares, and the dots show no slope."
+)
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -34,14 +49,14 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             x = np.arange(len(share) + 1) / len(share)
             axes[0].plot(x, np.concatenate([[0.0], np.cumsum(share)]), color=colour[str(recording)])
         axes[0].plot([0, 1], [0, 1], color=style.FAINT, linestyle=":", linewidth=1)
-        axes[0].set_xlabel("part of the source units, largest share first")
+        axes[0].set_xlabel(regions_of(tables_folder).named("part of the source units, largest share first"))
         axes[0].set_ylabel("share of the latents' variance")
         axes[0].set_title("how many units drive the latents")
         if len(known):
             _against_truth(axes[1], known, colour)
         handles = [axes[0].plot([], [], color=c, marker="o")[0] for c in colour.values()]
         figure.legend(handles, [style.shown(r) for r in colour], loc="outside lower center", ncols=3)
-        style.headline(figure, "Source units behind the latents")
+        style.headline(figure, regions_of(tables_folder).named("Source units behind the latents"))
         return style.save(figure, out_path)
 
 

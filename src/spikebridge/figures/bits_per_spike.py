@@ -9,9 +9,22 @@ import numpy as np
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "bits_per_spike"
 needs = ("bits_per_spike",)
+caption = (
+    "How well each translator predicts the spikes of the target region in held-out windows, in bits per spike over "
+    "the mean rate of each unit (0: no better than the mean rate). A symbol is a model in one recording; at the "
+    f"right, behind the dotted line, all recordings together. Bars: {style.INTERVALS}; within a recording they "
+    "resample its test blocks."
+)
+how_to_read = (
+    "Good: every recording lies clearly above 0, and seq2seq lies at or above the linear models. With coupling 1 of "
+    "the simulator scores are 0.3 to 0.4; with coupling 0 they are near 0, or as high as the mean course and the "
+    "drift of rates explain. Bits per spike over the mean rate include what the target's own mean course predicts: "
+    "the figures communication_gain and nested_models show what the source adds."
+)
 ALL = "all"
 
 
@@ -42,6 +55,6 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
         axes.set_xticks(list(places.values()), [*names, "all"], **turn)
         axes.set_ylabel("bits/spike over mean rate")
-        style.headline(figure, "Translation of held-out target spikes (0: mean rate)")
+        style.headline(figure, regions_of(tables_folder).named("Translation of held-out target spikes (0: mean rate)"))
         figure.legend(loc="outside right upper")
         return style.save(figure, out_path)

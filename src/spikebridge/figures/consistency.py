@@ -8,9 +8,21 @@ import numpy as np
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "consistency"
 needs = ("latent_consistency",)
+caption = (
+    "Whether other fits of the translator find the same latents: share of variance (R², without unit) of the latents "
+    "of one fit that a linear map of another fit's latents explains in held-out windows. The fits differ in their "
+    "random seed, or each sees one half of the units of a region. Grey dots: recordings; squares: their mean with "
+    f"{style.INTERVALS}."
+)
+how_to_read = (
+    "Good: two seeds agree nearly fully (R² of 0.9 or more). Halves of the units agree less, because each half is a "
+    "noisier view; with coupling 1 of the simulator and 20 to 80 units R² is 0.2 to 0.8 and rises with the number of "
+    "units. With coupling 0 there are no shared latents, R² lies near 0, and such latents should not be interpreted."
+)
 ALL = "all"
 COMPARED = {
     "seeds": "two seeds",
@@ -38,9 +50,10 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             pooled = kind_rows[kind_rows["recording"] == ALL]
             value = pooled["value"].to_numpy(float)
             error = np.nan_to_num(np.abs([value - pooled["ci_low"], pooled["ci_high"] - value]))
-            label = "mean and interval" if not k else ""
+            label = "mean of recordings, 95 % interval" if not k else ""
             axes.errorbar(k + 0.2, value, error, fmt="s", color=style.PALETTE[0], markersize=7, label=label)
-        axes.set_xticks(range(len(kinds)), [COMPARED[k] for k in kinds])
+        regions = regions_of(tables_folder)
+        axes.set_xticks(range(len(kinds)), [regions.named(COMPARED[k]) for k in kinds])
         axes.set_xlim(-0.6, len(kinds) - 0.4)
         axes.axhline(1, color=style.FAINT, linewidth=1, linestyle=":")
         axes.set_ylim(min(0.0, float(table["value"].min()) - 0.05), 1.05)

@@ -9,10 +9,24 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import Regions, regions_of
 from spikebridge.types.verdicts import Verdict
 
 name = "declared_tests"
 needs = ("forest",)
+caption = (
+    "The tests that were declared before any data: paired differences in score between two models, in the units of "
+    f"each axis, right of 0 where the first model is better. Points: estimates; bars: {style.INTERVALS}. At the right: "
+    "p of a sign-flip test over clusters after Holm's correction within the family (in italics), and the verdict. "
+    "Filled: the first model is better at p ≤ alpha after Holm. n, the number of trials and clusters of a test, is in "
+    "comparisons.csv."
+)
+how_to_read = (
+    "Good: filled points whose bars lie right of 0. With coupling 1 of the simulator and six recordings, seq2seq is "
+    "better than majority and better with the source than without; with coupling 0 the translation tests lie at 0 "
+    "with open points. An open point with the words 'too few' is no evidence against a difference: so few clusters "
+    "cannot reach alpha, however large the difference is."
+)
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -25,23 +39,25 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(11.5, 0.9 + 0.34 * sum(sizes) + 0.75 * len(metrics))
         grid = figure.subplots(len(metrics), 1, squeeze=False, height_ratios=sizes)[:, 0]
+        regions = regions_of(tables_folder)
         for axes, metric in zip(grid, metrics, strict=True):
-            _panel(axes, table[table["metric"] == metric], metric)
-        style.headline(figure, "Primary comparisons: paired differences between models (filled: p ≤ alpha after Holm)")
+            _panel(axes, table[table["metric"] == metric], metric, regions)
+        style.headline(figure, "Declared tests: paired differences, 95 % intervals, p after Holm (filled: p ≤ alpha)")
         return style.save(figure, out_path)
 
 
-def _panel(axes: style.Axes, table: pd.DataFrame, metric: str) -> None:
+def _panel(axes: style.Axes, table: pd.DataFrame, metric: str, regions: Regions) -> None:
     colour = style.colours(table["model_a"])
     line, ticks, names = 0, [], []
     for family, rows in table.groupby("family", sort=False):
-        axes.text(-0.01, line, style.shown(str(family)), transform=axes.get_yaxis_transform(), ha="right", va="center",
+        title = regions.named(style.shown(str(family)))
+        axes.text(-0.01, line, title, transform=axes.get_yaxis_transform(), ha="right", va="center",
                   fontsize=10, fontstyle="italic", color=style.INK)  # fmt: skip
         line += 1
         for row in rows.to_dict("records"):
             _test(axes, line, row, colour[row["model_a"]])
             ticks.append(line)
-            names.append(f"{style.shown(row['model_a'])} − {style.shown(row['model_b'])}")
+            names.append(regions.named(f"{style.shown(row['model_a'])} − {style.shown(row['model_b'])}"))
             line += 1
     axes.axvline(0, color=style.FAINT, linewidth=1)
     axes.set_yticks(ticks, names)

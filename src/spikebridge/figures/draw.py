@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -9,8 +10,11 @@ from types import ModuleType
 
 from spikebridge.artifacts.evaluation import table_path
 from spikebridge.artifacts.figures import FigureRun
+from spikebridge.runtime.parallel import Report, run_jobs
 
-NOT_FIGURES = {"draw", "style"}
+NOT_FIGURES = {"draw", "study", "style"}
+MODULES = ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_pdf")
+"""Libraries of the workers."""
 
 
 def modules() -> dict[str, ModuleType]:
@@ -26,7 +30,17 @@ def modules() -> dict[str, ModuleType]:
     return {name: import_module(f"{here}.{name}") for name in names}
 
 
-def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
+@dataclass(frozen=True)
+class _Drawing:
+    """One image. page: "" for a figure without pages."""
+
+    figure: str
+    page: str
+    tables: Path
+    image: Path
+
+
+def draw_all(tables_folder: Path, out_folder: Path, workers: int = 1) -> list[str]:
     """Draw every figure whose tables are there and hold something.
 
     A figure with `pages` has one image a page, <name>_<key of the page>.png.
@@ -37,21 +51,29 @@ def draw_all(tables_folder: Path, out_folder: Path) -> list[str]:
         The tables of evaluate, one CSV file each.
     out_folder : Path
         Gets the images.
+    workers : int
+        Number of processes that draw. The images do not depend on it.
 
     Returns
     -------
     list of str
-        The names of the images.
+        The names of the images, without suffix; each is a PNG, an SVG and a PDF.
     """
     out_folder.mkdir(parents=True, exist_ok=True)
-    run, drawn = FigureRun(out_folder), []
+    run, jobs = FigureRun(out_folder), []
     for name, module in modules().items():
         if not all(table_path(tables_folder, table).is_file() for table in module.needs):
             continue
         pages = module.pages(tables_folder) if hasattr(module, "pages") else [""]
-        for page in pages:
-            image = run.image(name, page)
-            which = {"page": page} if page else {}
-            if module.draw(tables_folder, image, **which):
-                drawn.append(image.stem)
-    return drawn
+        jobs += [_Drawing(name, page, tables_folder, run.image(name, page)) for page in pages]
+    drawn = run_jobs(_draw, jobs, max(1, min(workers, len(jobs))), _ignore, MODULES)
+    return [job.image.stem for job, done in zip(jobs, drawn, strict=True) if done]
+
+
+def _draw(job: _Drawing, _: Report) -> bool:
+    module = import_module(f"{__name__.rpartition('.')[0]}.{job.figure}")
+    return bool(module.draw(job.tables, job.image, **({"page": job.page} if job.page else {})))
+
+
+def _ignore(_: object) -> None:
+    """Figures report no progress: each takes about a second."""

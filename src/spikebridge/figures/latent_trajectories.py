@@ -4,55 +4,80 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "latent_trajectories"
-needs = ("latents",)
+needs = ("latents", "latent_trials")
+caption = (
+    "The latents of the translator over time before the decision, on held-out trials, in standard deviations (SD). "
+    "First panel: along the direction that separates the decisions best in training trials, single trials of one "
+    "recording (thin; at most 20 a decision) and their mean with the standard error over trials (SEM) of that "
+    "recording. Second panel: the same direction, mean of every recording (thin) and mean of the recordings (bold); "
+    "trials are not pooled over recordings. Components: principal components of the one recording's latents, mean and "
+    "SEM over its trials. Mean path: the plane of the decision axis and component 1. The legend has n, the number of "
+    "trials; the title has the recording, in which decisions differ as much as in the median one."
+)
+how_to_read = (
+    "Good: the means of the decisions part before time 0 in most recordings, and single trials lie around their mean. "
+    "With coupling and label_information 1 of the simulator they part during the second before the decision; where "
+    "the choice is independent of the spikes (label_information 0) the bands overlap all the time. SEM bands describe "
+    "one recording and are no test: the figures declared_tests and time_resolved have the tests."
+)
 ALL, DECISION = "all", "decision"
 MAX_PARTS = 4
+CENTRAL = (0.005, 0.995)
+"""Share of the single trials' values that the axis holds."""
 MIN_SHARE = 0.01
 """A component with less of the variance than this is not drawn: it is noise of the fits."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
-    """Mean and standard error over held-out trials: along the decision axis in all recordings, and every component of
-    one recording, that in which the decisions part as far as in the median one; there also as a path in the plane. The
-    panels over time share their scale.
+    """Along the decision axis: single trials, mean and standard error of one recording, and the means of all.
+
+    Then the components of the one recording, that in which the decisions part as far as in the median one; there also
+    as a path in the plane. The panels over time share their scale, but for the one with single trials.
     """
-    table = read_table(tables_folder, "latents")
+    table, single = (read_table(tables_folder, needed) for needed in needs)
     if table.empty:
         return False
     table = table[table["model"] == table["model"].iloc[0]]
     colour = style.class_colours(list(dict.fromkeys(table["label"])))
-    together = table[table["recording"] == ALL]
-    recording_rows = table[table["recording"] == _typical(table)]
-    parts = [rows for axis, rows in recording_rows.groupby("axis", sort=True) if axis != DECISION]
+    recording = _typical(table)
+    of_recording = table[table["recording"] == recording]
+    along = of_recording[of_recording["axis"] == DECISION]
+    each = table[(table["axis"] == DECISION) & (table["recording"] != ALL)]
+    parts = [rows for axis, rows in of_recording.groupby("axis", sort=True) if axis != DECISION]
     parts = [rows for k, rows in enumerate(parts) if k == 0 or rows["variance_share"].iloc[0] >= MIN_SHARE][:MAX_PARTS]
-    along = recording_rows[recording_rows["axis"] == DECISION]
-    panels = [*([together] if len(together) else []), *parts]
-    count = len(panels) + (len(along) > 0)
-    across = 2 if count == 4 else min(3, count)
+    count = len(parts) + 3 * (len(along) > 0)
+    across = 4 if count > 6 else 2 if count == 4 else min(3, count)
     down = -(-count // across)
     with style.styled():
-        figure = style.new(4.2 * across + 0.2, 3.4 * down + 0.6)
-        grid = figure.subplots(down, across, squeeze=False).ravel()
-        ends = _ends(panels)
-        for axes, rows in zip(grid, panels, strict=False):
-            _in_time(axes, rows, colour)
-            axes.set_ylim(ends)
-        if len(along):
-            _plane(grid[len(panels)], along, parts[0], colour)
+        figure = style.new((3.9 if across == 4 else 4.3) * across + 0.2, 3.4 * down + 0.6)
+        grid = list(figure.subplots(down, across, squeeze=False).ravel())
         for axes in grid[count:]:
             axes.set_visible(False)
-        recording = str(recording_rows["recording"].iloc[0])
-        handles = [grid[0].lines[k] for k in range(panels[0]["label"].nunique())]
-        names = [_counted(label, together, recording_rows, recording) for label in dict.fromkeys(panels[0]["label"])]
+        if len(along):
+            trials = single[(single["model"] == table["model"].iloc[0]) & (single["recording"] == recording)]
+            _trials(grid.pop(0), along, trials, colour)
+            _recordings(grid.pop(0), each, colour)
+        ends = _ends(parts)
+        for rows in parts:
+            axes = grid.pop(0)
+            _in_time(axes, rows, colour, _component(rows))
+            axes.set_ylim(ends)
+        if len(along):
+            _plane(grid.pop(0), along, parts[0], colour)
+        labels = list(dict.fromkeys(of_recording["label"]))
+        handles = [Line2D([], [], color=colour[label], linewidth=2.5) for label in labels]
+        names = [_counted(label, each, of_recording, recording) for label in labels]
         figure.legend(handles, names, loc="outside lower center", ncols=len(names) if sum(map(len, names)) < 120 else 1)
-        about = f"Latents of {style.shown(table['model'].iloc[0])} by decision, held-out trials, mean ± SEM"
-        style.headline(figure, f"{about} (components: {recording})")
+        about = f"Latents of {style.shown(table['model'].iloc[0])} by decision, held-out trials"
+        style.headline(figure, f"{about} (single trials, SEM and components: {recording})")
         return style.save(figure, out_path)
 
 
@@ -65,36 +90,58 @@ def _typical(table: pd.DataFrame) -> str:
     return str(spread.sort_values(kind="stable").index[(len(spread) - 1) // 2])
 
 
-def _counted(label: str, together: pd.DataFrame, recording_rows: pd.DataFrame, recording: str) -> str:
-    """The decision, and the number of trials behind its lines."""
-    n = [t[t["label"] == label]["n"].max() for t in (together, recording_rows)]
-    places = [f"n = {int(k)} trials in {w}" for k, w in zip(n, ("all recordings", recording), strict=True) if k > 0]
-    return f"{style.shown(label)}: {', '.join(places)}"
+def _counted(label: str, each: pd.DataFrame, of_recording: pd.DataFrame, recording: str) -> str:
+    """The decision, and the number of trials and recordings behind its lines."""
+    n = int(of_recording[of_recording["label"] == label]["n"].max())
+    recordings = each[each["label"] == label].drop_duplicates("recording")
+    everywhere = f", {int(recordings['n'].sum())} in {len(recordings)} recordings" if len(recordings) else ""
+    return f"{style.shown(label)}: n = {n} trials in {recording}{everywhere}"
 
 
 def _ends(panels: list[pd.DataFrame]) -> tuple[float, float]:
-    """One scale for all panels over time: what hardly differs between decisions looks flat."""
+    """One scale for all components: what hardly differs between decisions looks flat."""
     rows = pd.concat(panels)
     low, high = float((rows["mean"] - rows["sem"]).min()), float((rows["mean"] + rows["sem"]).max())
     room = 0.05 * max(high - low, 1e-9)
     return low - room, high + room
 
 
-def _title(rows: pd.DataFrame) -> str:
-    axis = rows["axis"].iloc[0]
-    if axis == DECISION:
-        return "decision axis, all recordings"
-    return f"component {axis} ({100 * rows['variance_share'].iloc[0]:.0f} % of variance)"
+def _component(rows: pd.DataFrame) -> str:
+    return f"component {rows['axis'].iloc[0]} ({100 * rows['variance_share'].iloc[0]:.0f} % of variance)"
 
 
-def _in_time(axes: style.Axes, table: pd.DataFrame, colour: dict[str, str]) -> None:
-    for label, rows in table.groupby("label", sort=False):
-        axes.plot(rows["time_s"], rows["mean"], color=colour[str(label)])
+def _trials(axes: style.Axes, along: pd.DataFrame, single: pd.DataFrame, colour: dict[str, str]) -> None:
+    """Single trials of one recording, faint, below their mean with its standard error."""
+    for (label, _), rows in single.groupby(["label", "trial"], sort=False):
+        axes.plot(rows["time_s"], rows["value"], color=colour[str(label)], linewidth=0.7, alpha=0.35, zorder=1)
+    _in_time(axes, along, colour, "single trials, mean ± SEM")
+    axes.set_ylabel("decision axis (SD)")
+    if len(single):  # a few excursions would flatten the rest
+        low, high = np.quantile(single["value"], CENTRAL)
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+
+
+def _recordings(axes: style.Axes, each: pd.DataFrame, colour: dict[str, str]) -> None:
+    """The mean of every recording, thin, and the mean of the recordings: trials are not pooled over recordings."""
+    for label, rows in each.groupby("label", sort=False):
+        wide = rows.pivot(index="time_s", columns="recording", values="mean")
+        axes.plot(wide.index, wide.to_numpy(), color=colour[str(label)], linewidth=0.9, alpha=0.55)
+        axes.plot(wide.index, wide.mean(axis=1), color=colour[str(label)], linewidth=3)
+    style.time_zero(axes)
+    n = each["recording"].nunique()
+    axes.set_title("mean of the recording" if n == 1 else f"means of {n} recordings, bold: of all")
+    axes.set_xlabel(style.event_label(each["event"].iloc[0]))
+    axes.set_ylabel("decision axis (SD)")
+
+
+def _in_time(axes: style.Axes, table: pd.DataFrame, colour: dict[str, str], title: str) -> None:
+    """Mean and standard error over the trials of one recording."""
     for label, rows in table.groupby("label", sort=False):
         low, high = rows["mean"] - rows["sem"], rows["mean"] + rows["sem"]
-        axes.fill_between(rows["time_s"], low, high, color=colour[str(label)], alpha=0.25, linewidth=0)
+        axes.fill_between(rows["time_s"], low, high, color=colour[str(label)], alpha=0.3, linewidth=0, zorder=2)
+        axes.plot(rows["time_s"], rows["mean"], color=colour[str(label)], linewidth=2.5, zorder=3)
     style.time_zero(axes)
-    axes.set_title(_title(table))
+    axes.set_title(title)
     axes.set_xlabel(style.event_label(table["event"].iloc[0]))
     axes.set_ylabel("latent (SD)")
 
@@ -106,7 +153,7 @@ def _plane(axes: style.Axes, along: pd.DataFrame, other: pd.DataFrame, colour: d
         axes.plot(wide[:, 0], wide[:, 1], color=colour[str(label)])
         axes.plot(*wide[0], "o", color="white", markeredgecolor=colour[str(label)], markersize=7)
         axes.plot(*wide[-1], "o", color=colour[str(label)], markersize=8)
-    axes.set_title(f"mean path in {along['recording'].iloc[0]}")
+    axes.set_title("mean path")
     axes.set_aspect("equal", adjustable="datalim")
     for point_name, face in (("start", "white"), ("end", style.INK)):
         axes.plot([], [], "o", color=face, markeredgecolor=style.INK, markersize=7, label=point_name)

@@ -6,12 +6,25 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
 
 name = "learning_curves"
 needs = ("learning_curves",)
+caption = (
+    "Loss of each network over the epochs of its training (nats, as trained: values of different models do not "
+    "compare). Grey: training windows; coloured: validation windows, which are part of the outer training data and "
+    "never of the test blocks. Thin lines: outer folds; thick: their mean while every fold trains; dots: the epoch "
+    "whose weights each fold kept. The title has n, the number of outer folds. There are no intervals."
+)
+how_to_read = (
+    "Good: both losses fall and then flatten, the validation loss does not rise much, and the dots lie before the "
+    "last epoch. Dots at the last epoch mean that training was stopped by max_epochs and could go on. A validation "
+    "loss that rises while the training loss falls means overfitting; with coupling 0 of the simulator the validation "
+    "loss hardly falls at all."
+)
 LOSSES = {"train_loss": ("training", "#6B6B6B"), "valid_loss": ("validation", None)}
 
 
@@ -34,6 +47,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             title = style.shown(model)
             axes.set_title(title if _has(rows, "valid_loss") else f"{title}: no validation loss recorded")
             axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no half epoch
             axes.legend(loc="upper right")
         grid[0].set_ylabel("loss (nats, as trained)")
         handles = [Line2D([], [], color=style.INK, linewidth=w, alpha=a) for w, a in ((1, 0.5), (3, 1))]

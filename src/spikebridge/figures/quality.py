@@ -17,6 +17,19 @@ from spikebridge.figures.style import broken_axis
 
 name = "quality"
 needs = ("quality", "quality_limits", "quality_filters")
+caption = (
+    "How well the units of one recording were recorded. A row is a region. First panel: number of units kept, and "
+    "dropped by which criterion; each further panel: a measure (mean rate (Hz); ratio of violations of the "
+    "refractory period; share of time bins with spikes; rate in the last third over that in the first) as histogram "
+    "(bars) and units (dots; crosses: dropped). Thick line: median of the units kept; dashed: limit that drops units. "
+    "Below: what could not be judged, and why. The title has n, kept and all units. There are no intervals."
+)
+how_to_read = (
+    "Good: most units are kept, violations lie near 0 and well below the limit, presence near 1, and drift around 1. "
+    "Many units near a limit mean that results may depend on it: change it and compare. In the simulator all units "
+    "pass; a rate change over twofold in many units means drift, and the nulls that drift breaks are then not to be "
+    "trusted."
+)
 
 
 @dataclass(frozen=True)

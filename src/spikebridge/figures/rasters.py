@@ -14,14 +14,32 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "rasters"
 needs = ("raster",)
+caption = (
+    "One typical held-out trial (the one of median bits per spike in the recording of median bits per spike): spikes "
+    "of the source region, spikes of the target region, and the predicted rates of the target units relative to each "
+    "unit's mean (logarithmic colours: red above, blue below its mean). Bars at the right: mean predicted rate of "
+    "each unit (Hz). A row is a unit; grey tick: one spike in a bin; black: two or more. The order of rows is not "
+    "from this trial: target units are sorted by the first principal component of all held-out predictions, source "
+    "units by their correlation with it. The title has the trial and its score (n = 1 trial). There are no intervals. "
+    "Unit ids are in tables/raster.csv."
+)
+how_to_read = (
+    "Good: target rows have more ticks where the prediction is red and fewer where it is blue; one trial is noisy, so "
+    "judge the model by the figure bits_per_spike. Rows at the top and rows at the bottom are predicted to change in "
+    "opposite directions: whether the top is red or blue depends on the trial. With coupling 0 of the simulator the "
+    "prediction is almost white."
+)
 TITLES = {"source": "source spikes", "target": "target spikes", "predicted": "predicted target rate"}
 ONE, MORE = style.FAINT, style.INK
 MAP = "RdBu_r"
-MAX_LABELS = 22
-"""Units named on an axis."""
+ORDER = (
+    "Rows: units, sorted by how all held-out trials are predicted. Upper and lower rows change in opposite directions; "
+    "which of them rise differs\nfrom trial to trial, and the colours show this trial."
+)
 FOLDS = (1.25, 1.5, 2.0, 4.0, 8.0, 16.0)
 """Ends of the colour scale that are tried: it holds 95 % of the values, and points beyond its ends to the others."""
 
@@ -29,7 +47,7 @@ FOLDS = (1.25, 1.5, 2.0, 4.0, 8.0, 16.0)
 def draw(tables_folder: Path, out_path: Path) -> bool:
     """Source raster, target raster, predicted rates relative to each unit's mean, and those means as bars.
 
-    Units in the order of the table: by the first principal component of the prediction.
+    Units in the order of the table: by the first principal component of the prediction. Their ids are in the table.
     """
     table = read_table(tables_folder, "raster")
     if table.empty:
@@ -38,7 +56,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     with style.styled():
         figure = style.new(13.3, 6.0)
         grid = figure.subplots(1, 4, width_ratios=[1, 1, 1, 0.25])
-        bin_s = 0.0
+        regions, bin_s = regions_of(tables_folder), 0.0
         for axes, (panel, title) in zip(grid, TITLES.items(), strict=False):
             rows = table[table["panel"] == panel]
             values, time = _matrix(rows)
@@ -51,14 +69,15 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             else:
                 _ticks(axes, values, time)
             axes.set_xlim(edges[0], edges[-1])
-            _names(axes, units["unit"].to_numpy())
-            axes.set_title(title)
+            axes.xaxis.set_major_locator(style.few_ticks())
+            axes.set_yticks([])
+            axes.set_ylim(len(units) - 0.5, -0.5)
+            axes.set_title(regions.named(title))
             axes.set_xlabel(style.event_label(about["event"]))
-            axes.set_ylabel(f"{'source' if panel == 'source' else 'target'} unit (id)")
+            axes.set_ylabel(regions.named(f"{len(units)} {'source' if panel == 'source' else 'target'} units"))
         handles = [grid[0].plot([], [], "|", color=c, markersize=11, markeredgewidth=2)[0] for c in (ONE, MORE)]
         names = [f"1 spike in a bin of {1000 * bin_s:g} ms", "2 spikes or more"]
-        order = "units sorted by the first principal component of the prediction (top: with it, bottom: against it)"
-        figure.legend(handles, names, loc="outside lower left", ncols=2, title=order, alignment="left")
+        figure.legend(handles, names, loc="outside lower left", ncols=2, title=ORDER, alignment="left")
         where = f"{about['recording']}, trial {about['trial']} ({style.shown(about['label'])})"
         score = f"{about['bits_per_spike']:.2f} bits/spike, {style.shown(about['model'])}"
         style.headline(figure, f"A typical held-out trial: {where}: {score}")
@@ -99,10 +118,3 @@ def _means(axes: style.Axes, units: pd.DataFrame) -> None:
     axes.set_xlabel("rate (Hz)")
     axes.set_ylim(len(units) - 0.5, -0.5)
     axes.set_yticks([])
-
-
-def _names(axes: style.Axes, units: NDArray) -> None:
-    """The ids of every unit, or of as many as have room."""
-    at = np.arange(0, len(units), -(-len(units) // MAX_LABELS))
-    axes.set_yticks(at, [str(u) for u in units[at]], fontsize=9)
-    axes.set_ylim(len(units) - 0.5, -0.5)

@@ -11,6 +11,17 @@ from spikebridge.figures import style
 
 name = "reliability"
 needs = ("calibration",)
+caption = (
+    "Whether predicted probabilities of a decision are honest: observed frequency of the decision on held-out trials "
+    "against the mean predicted probability, in bins of equally many trials (both axes: probabilities from 0 to 1). "
+    "Dashed: perfect. Bars: 95 % binomial (Clopper-Pearson) intervals, which treat trials as independent. 'Mean gap' "
+    "is the mean distance from the diagonal, weighted by trials; n, the number of trials, stands in the panel."
+)
+how_to_read = (
+    "Good: points on the diagonal that span much of the axis: the model is sure where it can be and right as often as "
+    "it says. With label_information 1 of the simulator points reach from 0.1 to 0.9; with 0 all lie in the middle, "
+    "as in the majority model. Points flatter than the diagonal mean that the model is too sure of itself."
+)
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -40,7 +51,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             )
             axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1], aspect="equal")
             axes.set_title(style.shown(model))
-            axes.text(1.0, 0.0, f"mean gap {gap:.2f}", ha="right", va="bottom", fontsize=10)
+            axes.text(
+                1.0, 0.0, f"mean gap {gap:.2f}\nn = {int(model_rows['n'].sum())}", ha="right", va="bottom", fontsize=10
+            )
         grid[0].set_ylabel("observed frequency")
         figure.supxlabel(f"predicted probability of {what}", fontsize=11)
         style.headline(figure, "Reliability on held-out trials (dashed: perfect)")

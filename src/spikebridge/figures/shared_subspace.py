@@ -10,9 +10,24 @@ from matplotlib.axes import Axes
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import Regions, regions_of
 
 name = "shared_subspace"
 needs = ("ablation", "alignment", "shared_variance")
+caption = (
+    "Modes of the translation and the subspace that they span, all recordings together. First panels: loss of score "
+    "when one mode is removed (bits per spike from the source; balanced accuracy). Then: share of a region's variance "
+    "in the shared subspace, in as many of its principal components (the most possible), and in a random subspace. "
+    "Last: variance of smoothed counts split into the baseline, what is shared with the other region, what is "
+    f"private, and Poisson noise (shares, without unit). Error bars: {style.INTERVALS}; lines and stacks have none. "
+    "Modes are ordered by how much they translate."
+)
+how_to_read = (
+    "Good: a few modes carry the translation, and the shared subspace holds more variance than a random one. With "
+    "coupling 1 of the simulator the first four modes (the true dimension) cost bits and a fifth costs nothing; with "
+    "coupling 0 no mode costs anything and the shared part is near 0. A mode that costs bits but no balanced accuracy "
+    "is shared between the regions and does not predict the decision."
+)
 ALL = "all"
 LOSSES = {
     "source_bits_per_spike": "loss of bits/spike\nfrom the source",
@@ -36,66 +51,73 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     n = len(metrics) + sum(len(tables[k]) > 0 for k in needs[1:])
     if not n:
         return False
+    regions = regions_of(tables_folder)
     with style.styled():
-        figure = style.new(4.4 * min(n, 2) + 0.4, 3.8 * ((n + 1) // 2) + 0.4)
+        figure = style.new(4.4 * min(n, 2) + 0.4, 4.0 * ((n + 1) // 2) + 0.4)
         panels = list(np.ravel(figure.subplots((n + 1) // 2, min(n, 2))))
         for metric in metrics:
-            _losses(panels.pop(0), ablation[(ablation["metric"] == metric) & (ablation["removed"] > 0)], metric)
+            rows = ablation[(ablation["metric"] == metric) & (ablation["removed"] > 0)]
+            _losses(panels.pop(0), rows, regions.named(LOSSES[metric]))
         if len(tables["alignment"]):
-            _alignment(panels.pop(0), tables["alignment"])
+            _alignment(panels.pop(0), tables["alignment"], regions)
         if len(tables["shared_variance"]):
-            _variance(panels.pop(0), tables["shared_variance"])
+            _variance(panels.pop(0), tables["shared_variance"], regions)
         for axes in panels:
             axes.set_axis_off()
-        style.headline(figure, "Modes of the translation, and the shared subspace")
+        about = "Modes of the translation from the source to the target, and the shared subspace"
+        style.headline(figure, regions.named(about))
         return style.save(figure, out_path)
 
 
-def _losses(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
+def _losses(axes: Axes, rows: pd.DataFrame, label: str) -> None:
     x, loss = rows["removed"].to_numpy(float), rows["loss"].to_numpy(float)
     error = np.nan_to_num(np.maximum([loss - rows["loss_low"], rows["loss_high"] - loss], 0))
     axes.bar(x, loss, 0.7, yerr=error, color=style.PALETTE[0], error_kw={"elinewidth": 1.2, "ecolor": style.INK})
     axes.axhline(0, color=style.FAINT, linewidth=1)
     axes.set_xticks(x, [f"{k:g}" for k in x])
     axes.set_xlabel("mode that is removed")
-    axes.set_ylabel(LOSSES[metric])
+    axes.set_ylabel(label)
 
 
-def _alignment(axes: Axes, table: pd.DataFrame) -> None:
+def _alignment(axes: Axes, table: pd.DataFrame, regions: Regions) -> None:
     table = table[table["measure"].isin(("captured", "captured_by_components", "random"))]
     for region, colour in REGIONS.items():
-        by_measure = table[table["region"] == region].pivot_table(
-            index="n_dimensions", columns="measure", values="value"
-        )
-        if len(by_measure):
-            axes.plot(by_measure.index, by_measure["captured"], "-o", color=colour, label=f"{region}: shared subspace")
+        curves = table[table["region"] == region].pivot_table(index="n_dimensions", columns="measure", values="value")
+        if len(curves):
+            who = regions.role(region)
+            axes.plot(curves.index, curves["captured"], "-o", color=colour, label=f"{who}: shared subspace")
             axes.plot(
-                by_measure.index,
-                by_measure["captured_by_components"],
+                curves.index,
+                curves["captured_by_components"],
                 "--",
                 color=colour,
-                label=f"{region}: components",
+                label=f"{who}: components (most possible)",
             )
-            axes.plot(by_measure.index, by_measure["random"], ":", color=colour, label=f"{region}: random subspace")
+            axes.plot(curves.index, curves["random"], ":", color=colour, label=f"{who}: random subspace")
     axes.set_xticks(sorted(table["n_dimensions"].unique()))
-    axes.set_ylim(0, 1.4 * float(table["value"].max()))  # room above the lines for the legend
+    axes.set_ylim(0, 1.05 * float(table["value"].max()))
     axes.set_xlabel("dimensions")
     axes.set_ylabel("share of variance")
-    axes.legend(fontsize=8, ncols=2, loc="upper left")
+    _below(axes, 2)
 
 
-def _variance(axes: Axes, table: pd.DataFrame) -> None:
+def _variance(axes: Axes, table: pd.DataFrame, regions: Regions) -> None:
     """Stacked from zero, parts below zero downwards."""
-    regions = [r for r in REGIONS if (table["region"] == r).any()]
-    ends = {sign: np.zeros(len(regions)) for sign in (1, -1)}
+    roles = [r for r in REGIONS if (table["region"] == r).any()]
+    ends = {sign: np.zeros(len(roles)) for sign in (1, -1)}
     for part, (label, colour) in PARTS.items():
-        share = table[table["part"] == part].set_index("region")["value"].reindex(regions).fillna(0.0).to_numpy(float)
+        share = table[table["part"] == part].set_index("region")["value"].reindex(roles).fillna(0.0).to_numpy(float)
         bottom = np.where(share < 0, ends[-1], ends[1])
-        axes.bar(range(len(regions)), share, 0.6, bottom=bottom, color=colour, label=label)
+        axes.bar(range(len(roles)), share, 0.6, bottom=bottom, color=colour, label=label)
         ends[1] += np.maximum(share, 0)
         ends[-1] += np.minimum(share, 0)
     axes.axhline(0, color=style.FAINT, linewidth=1)
-    axes.set_xticks(range(len(regions)), regions)
-    axes.set_xlim(-0.6, len(regions) + 0.6)
+    axes.set_xticks(range(len(roles)), [regions.role(r) for r in roles])
+    axes.set_xlim(-0.6, len(roles) - 0.4)
     axes.set_ylabel("share of variance of smoothed counts")
-    axes.legend(fontsize=8, loc="center right")
+    _below(axes, len(PARTS))
+
+
+def _below(axes: Axes, columns: int) -> None:
+    """The legend, below the panel, where it touches no line."""
+    axes.legend(fontsize=8, ncols=columns, loc="upper center", bbox_to_anchor=(0.5, -0.2), columnspacing=1.2)

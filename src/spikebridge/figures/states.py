@@ -10,10 +10,23 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 from spikebridge.types.verdicts import Verdict
 
 name = "states"
 needs = ("states", "state_differences")
+caption = (
+    "What the source region passes to the target region in each state of the animal (analysis.states). Above: "
+    "translation and communication gain (bits per spike), a regression fitted in the state (bits per spike), lag (ms) "
+    f"and dimension. Small dots: recordings; diamonds: all recordings with {style.INTERVALS}. Below: differences "
+    "between states; squares: all bins; diamonds: bins matched in rate and number, which are tested (p after Holm). "
+    "n, the bins and spikes of each state, is in states.csv."
+)
+how_to_read = (
+    "Good: a difference whose matched diamond lies clear of 0 with p ≤ alpha. A square away from 0 with a diamond at "
+    "0 means that the states differ in firing rate or amount of data and not in coupling. In the simulator coupling "
+    "is the same all the time, so matched differences lie at 0; with coupling 0 all values do."
+)
 ALL = "all"
 PREFERRED = "seq2seq"
 MEASURES = {
@@ -60,7 +73,8 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                     panel.set_yticklabels([])
         _legend(figure, axes[1, 0])
         of = f", {style.shown(shown)}" if shown else ""
-        style.headline(figure, f"States: what the source passes to the target in each{of}")
+        about = regions_of(tables_folder).named("what the source passes to the target")
+        style.headline(figure, f"States: {about} in each{of}")
         return style.save(figure, out_path)
 
 

@@ -1,4 +1,4 @@
-"""One look for all figures: sizes for a talk, colours that survive colour blindness and grey print."""
+"""The style sheet of all figures: sizes for a talk, colours that survive colour blindness and grey print, and files."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from spikebridge.artifacts.figures import formats_of
 
 DPI = 150
 # Okabe & Ito (2008), without yellow, which is too faint for lines on white.
@@ -49,6 +51,16 @@ RC: Any = {
     "image.interpolation": "nearest",
     "figure.facecolor": "white",
 }
+FILES: Any = {
+    "svg.hashsalt": "spikebridge",  # else ids in the file are random
+    "svg.fonttype": "path",  # looks the same where the font is missing
+    "pdf.fonttype": 42,  # text stays text: editors can change it
+}
+NO_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": dict.fromkeys(("Creator", "Date")),
+    "pdf": dict.fromkeys(("Creator", "Producer", "CreationDate")),
+}
 METRICS = {
     "balanced_accuracy": "balanced accuracy",
     "balanced_accuracy_within_blocks": "balanced accuracy",
@@ -62,6 +74,13 @@ METRICS = {
 }
 
 
+INTERVALS = (
+    "95 % intervals (1 − statistics.alpha) from a bootstrap of clusters (recordings, or blocks of trials where there "
+    "are fewer than six recordings)"
+)
+"""What the intervals of most figures are, for their captions."""
+
+
 def new(width: float, height: float) -> Figure:
     """An empty figure, inches, laid out so that nothing overlaps. Free of pyplot and its global state."""
     figure = Figure(figsize=(width, height), layout="constrained", dpi=DPI)
@@ -70,9 +89,30 @@ def new(width: float, height: float) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> bool:
-    """Write the PNG, without a date or version in it, so that equal figures are equal files."""
-    figure.savefig(path, dpi=DPI, format="png", metadata={"Software": None})
+    """Write a figure as PNG, and beside it as SVG and PDF, without dates or versions: equal figures are equal files.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn within `styled`. It is laid out once, for the PNG.
+    path : Path
+        Of the PNG. The others have its name, with their own suffix.
+
+    Returns
+    -------
+    bool
+        True: it is written.
+    """
+    with mpl.rc_context(FILES):
+        for kind, file in formats_of(path).items():
+            figure.savefig(file, dpi=DPI, format=kind, metadata=NO_METADATA[kind])
+            figure.set_layout_engine("none")  # the others keep this layout: it takes most of the time
     return True
+
+
+def note(figure: Figure, text: str) -> None:
+    """What a reader must know to read the figure, below it."""
+    figure.legend([], [], title=text, title_fontsize=10, loc="outside lower left", alignment="left", borderpad=0)
 
 
 def styled() -> AbstractContextManager[None]:

@@ -12,9 +12,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing.context import BaseContext
 from multiprocessing.queues import Queue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from spikebridge.config import ComputeConfig
+if TYPE_CHECKING:  # a stage that only uses `run_jobs` does not depend on the configuration
+    from spikebridge.config import ComputeConfig
 
 Report = Callable[[Any], None]
 _channel: Queue[Any] | None = None
@@ -23,6 +24,11 @@ LIBRARIES = ("numpy", "pandas", "pydantic", "yaml")
 TORCH = "torch"
 LONGEST_TMP = 60
 """Longest path (characters) of the folder for temporary files: the path of a socket in it is limited to 108."""
+
+
+def n_cores() -> int:
+    """Number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def n_workers(compute: ComputeConfig, jobs: int) -> int:
@@ -40,8 +46,7 @@ def n_workers(compute: ComputeConfig, jobs: int) -> int:
     int
         From 1 to the number of jobs.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if compute.workers == "auto" else compute.workers
+    wanted = n_cores() if compute.workers == "auto" else compute.workers
     return max(1, min(wanted, jobs))
 
 

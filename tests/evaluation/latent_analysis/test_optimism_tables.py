@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import fake_analysis
+import pandas as pd
 import pytest
 from fake_runs import Study
 
@@ -42,6 +43,27 @@ def test_outer_is_the_reported_score(audited: Path) -> None:
     told = scores["translation"]["seq2seq"]["bits_per_spike"]["value"]
     assert table.loc[("seq2seq", "bits_per_spike"), "outer"] == pytest.approx(told)
     assert table.loc[("seq2seq", "bits_per_spike"), "inner_minus_outer"] == pytest.approx(0.15 - told)
+
+
+def test_the_figure_compares_the_same_trials(audited: Path, study: Study) -> None:
+    """The reported score of the blocked trials, by hand; the other two are those of the audit."""
+    tables = EvaluationRun(audited).tables
+    table = read_table(tables, "optimism_folds").set_index(["model", "metric", "folds"])
+    audit = read_table(tables, "optimism").set_index(["model", "metric"])
+    for (model, metric, folds), row in table.iterrows():
+        if folds != "reported":
+            assert row["value"] == pytest.approx(audit.loc[(model, metric), folds])
+        assert row["ci_low"] <= row["value"] + 1e-9 and row["value"] <= row["ci_high"] + 1e-9
+    raw = pd.read_csv(study.root / "analysis_optimism" / "optimism.csv")
+    blocked = raw[(raw["model"] == "seq2seq") & (raw["folds"] == "blocked") & (raw["seed"] == 0)]
+    reported = pd.read_parquet(study.root / "train" / "seq2seq" / "predictions.parquet")
+    same = blocked[["recording", "trial"]].merge(reported, on=["recording", "trial"])
+    assert len(same) == len(blocked) < len(reported)
+    right = same["label"] == same["predicted"]
+    by_hand = right.groupby(same["label"]).mean().mean()
+    row = table.loc[("seq2seq", "balanced_accuracy", "reported")]
+    assert row["value"] == pytest.approx(by_hand) and row["n_trials"] == len(same)
+    assert row["chance"] == 0.5 and table.loc[("seq2seq", "bits_per_spike", "leaky"), "chance"] == 0
 
 
 def test_leaky_scores_are_nowhere_but_in_the_audit(audited: Path, out: Path) -> None:

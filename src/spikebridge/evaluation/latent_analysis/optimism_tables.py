@@ -68,7 +68,7 @@ def _row(
     both = {folds: first["folds"].to_numpy() == folds for folds in ("blocked", "leaky")}
     resampling = Resampling.of(first, how.settings, how.rng, how.animals)
     index = resampling.clusters.index
-    blocked, leaky = (_score(metric, first[rows], index[rows]) for rows in both.values())
+    blocked, leaky = (score(metric, first[rows], index[rows]) for rows in both.values())
     difference = resampling.interval(lambda weights: leaky(weights) - blocked(weights))
     seeds = [
         _plain(metric, rows) for _, rows in trials[trials["folds"] == "blocked"].groupby("seed", sort=True) if len(rows)
@@ -93,16 +93,19 @@ def _row(
     }
 
 
-def _score(metric: str, rows: pd.DataFrame, index: Any) -> clustered.Score:
-    """A function of all clusters' weights, of those rows alone. Clusters without such a row are left out."""
+def score(metric: str, rows: pd.DataFrame, index: Any) -> clustered.Score:
+    """The score of some trials. metric: balanced_accuracy or bits_per_spike. index: (trial,), cluster of each.
+
+    A function of all clusters' weights, of those rows alone. Clusters without such a row are left out.
+    """
     if metric == "balanced_accuracy":
         label, predicted = (rows[c].to_numpy(np.int64) for c in ("label", "predicted"))
-        score = clustered.balanced_accuracy(label, predicted, index, int(max(label.max(), predicted.max())) + 1)
+        of_all = clustered.balanced_accuracy(label, predicted, index, int(max(label.max(), predicted.max())) + 1)
     else:
-        score = clustered.ratio(rows["nats"].to_numpy(float) / np.log(2), rows["spikes"].to_numpy(float), index)
-    return lambda weights: score(weights[:, : int(index.max()) + 1])
+        of_all = clustered.ratio(rows["nats"].to_numpy(float) / np.log(2), rows["spikes"].to_numpy(float), index)
+    return lambda weights: of_all(weights[:, : int(index.max()) + 1])
 
 
 def _plain(metric: str, rows: pd.DataFrame) -> float:
     """The score of all rows together."""
-    return float(_score(metric, rows, np.zeros(len(rows), dtype=np.int64))(np.ones((1, 1)))[0])
+    return float(score(metric, rows, np.zeros(len(rows), dtype=np.int64))(np.ones((1, 1)))[0])
