@@ -1,6 +1,7 @@
 """What the stage evaluate writes, reports/evaluation:
 
 metrics.json       scores of all models, with intervals
+summary.json       the translator's scores and their rivals, few enough for one line of `dvc metrics show`
 comparisons.csv    every test of one model against another, one row a `Comparison`
 nulls.csv          every null of every model, columns NULLS
 ladder.csv         the nested models and their gains                  (where the stage nested_models was run)
@@ -71,6 +72,7 @@ TABLES = frozenset(
         "communication_gain",
         "confusion",
         "consistency",
+        "decisions",
         "dimension",
         "dimension_pooled",
         "direction",
@@ -118,6 +120,10 @@ class EvaluationRun:
         return self.folder / "metrics.json"
 
     @property
+    def summary(self) -> Path:
+        return self.folder / "summary.json"
+
+    @property
     def comparisons(self) -> Path:
         return self.folder / "comparisons.csv"
 
@@ -143,6 +149,11 @@ class EvaluationRun:
 
     def write_metrics(self, content: Mapping[str, Any]) -> None:
         _write_json(self.metrics, content)
+
+    def write_summary(self, content: Mapping[str, float]) -> None:
+        """Write summary.json; its keys keep their order, which is that of the columns of `dvc metrics show`."""
+        text = json.dumps(_plain(content), indent=1, allow_nan=False)
+        self.summary.write_text(text + "\n", encoding="utf-8")
 
     def write_leakage(self, content: Mapping[str, Any]) -> None:
         _write_json(self.leakage, content)
@@ -170,6 +181,10 @@ class EvaluationRun:
     def read_metrics(self) -> dict[str, Any]:
         """Raises DataError naming the file where it cannot be read."""
         return read_json(self.metrics)
+
+    def read_summary(self) -> dict[str, float]:
+        """Raises DataError naming the file where it cannot be read."""
+        return read_json(self.summary)
 
     def read_leakage(self) -> dict[str, Any]:
         """Raises DataError naming the file where it cannot be read."""
