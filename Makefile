@@ -75,6 +75,9 @@ fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+experiments: .venv/.installed ## the experiments of `dvc exp run`: scores and the parameters that differ, on one screen
+	@$(BIN)/dvc exp show --no-pager --only-changed --drop '.*/'
+
 ui: .venv/.installed ## the MLflow UI, on this machine only
 	@$(BIN)/spikebridge ui
 

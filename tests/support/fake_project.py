@@ -165,7 +165,8 @@ def write_evaluation(project: Path, gates: bool = True, recordings: Iterable[str
     run = EvaluationRun(project / EVALUATION_FOLDER)
     run.folder.mkdir(parents=True, exist_ok=True)
     scored = {m: {k: _estimate(0.5 + 0.01 * i) for k in METRICS} for i, m in enumerate(DECIDING)}
-    translation = {"bits_per_spike": _estimate(0.05), "per_recording": {}, "verdict": VERDICT}
+    translation = {"bits_per_spike": _estimate(0.05), "verdict": VERDICT}
+    translation["per_recording"] = {name: _estimate(0.05) for name in recordings}
     run.write_metrics(
         {
             "models": {m: {**scores, "n_trials": 36} for m, scores in scored.items()},

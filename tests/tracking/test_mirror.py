@@ -64,11 +64,82 @@ def test_the_parent_is_tagged_and_described(seen: Store) -> None:
     tags = parent.data.tags
     assert {"data_hash", "split_hash", "git_revision", "params_hash"} <= set(tags)
     assert tags["git_revision"] == "none"
-    assert "HC → PFC" in tags["mlflow.note.content"]
+    first, second = tags["mlflow.note.content"].splitlines()[:2]
+    assert first.startswith(
+        "**HC → PFC.** seq2seq decides with a balanced accuracy of 0.500 [0.400, 0.600]; against majo"
+    )
+    assert second.startswith("It translates with 0.050 [")
     assert "| **seq2seq** | 0.500 [0.400, 0.600] |" in tags["mlflow.note.content"]
     assert parent.data.params["data.source"] == "['HC']"
     assert parent.data.metrics["no_information_rate"] == 0.5
-    assert [i.dataset.name for i in parent.inputs.dataset_inputs] == ["trials of data/simulated"]
+
+
+def test_every_run_has_the_same_data_set(seen: Store) -> None:
+    found = [r for r in seen.client.search_runs([seen.experiment]) if r.data.tags["spikebridge.kind"] != "trial"]
+    used = {(i.dataset.name, i.dataset.digest) for r in found for i in r.inputs.dataset_inputs}
+    (parent,) = tops(seen)
+    assert used == {("trials of data/simulated", parent.data.tags["data_hash"][:36])}
+    assert all(len(r.inputs.dataset_inputs) == 1 for r in found)
+
+
+def test_a_dozen_metrics_are_columns_of_the_table(seen: Store) -> None:
+    """Names with a slash are grouped below the first level."""
+    for run in seen.client.search_runs([seen.experiment], max_results=1000):
+        first = [name for name in run.data.metrics if "/" not in name]
+        assert len(first) <= 12, run.info.run_name
+    experiment = seen.client.get_experiment(seen.experiment)
+    view = json.loads(experiment.tags["mlflow.sharedViewState.models"])
+    (parent,) = tops(seen)
+    shown = {f"metrics.`{name}`" for name in below(seen, parent)["seq2seq"].data.metrics}
+    assert set(view["selectedColumns"]) <= shown
+    assert len(view["selectedColumns"]) == 9
+
+
+def test_an_earlier_view_of_the_table_is_renewed(empty: Path) -> None:
+    at = opened(empty)
+    at.client.set_experiment_tag(at.experiment, "mlflow.sharedViewState.models", "{}")
+    again = opened(empty)
+    assert again.experiment == at.experiment
+    assert "balanced_accuracy" in again.client.get_experiment(again.experiment).tags["mlflow.sharedViewState.models"]
+
+
+def test_runs_that_trained_nothing_here_show_no_duration(seen: Store) -> None:
+    """Neither how long logging took nor, for the registered model, the time between training and registering."""
+    found = seen.client.search_runs([seen.experiment], max_results=1000)
+    assert {r.info.end_time and r.info.end_time - r.info.start_time for r in found} == {None, 0}
+
+
+def shown_table(at: Store, run: Any, name: str) -> pd.DataFrame:
+    """A table that MLflow's viewer shows, read from its JSON; its CSV has the same rows."""
+    assert {"path": f"{name}.json", "type": "table"} in json.loads(run.data.tags["mlflow.loggedArtifacts"])
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    content = json.loads(Path(at.client.download_artifacts(run.info.run_id, f"{name}.json")).read_text())
+    assert list(content) == ["columns", "data"], folder
+    table = pd.DataFrame(content["data"], columns=content["columns"])
+    assert len(pd.read_csv(at.client.download_artifacts(run.info.run_id, f"{name}.csv"))) == len(table)
+    return table
+
+
+def test_the_parent_holds_the_report_the_figures_and_the_tests(project: Path) -> None:
+    report = project / "reports" / "report"
+    report.mkdir()
+    (report / "index.html").write_text("<p>first</p>", encoding="utf-8")
+    mirror(settings(), project)
+    at = opened(project)
+    (parent,) = tops(at)
+    files = {f.path for f in at.client.list_artifacts(parent.info.run_id)}
+    assert {"report", "figures", "comparisons.json", "comparisons.csv"} <= files
+    table = shown_table(at, parent, "comparisons")
+    written = pd.read_csv(project / "reports/evaluation/comparisons.csv")
+    assert table["verdict"].tolist() == written["verdict"].tolist()
+    assert {f.path for f in at.client.list_artifacts(parent.info.run_id, "report")} == {"report/index.html"}
+
+    (report / "index.html").write_text("<p>second</p>", encoding="utf-8")
+    for _ in range(2):
+        mirror(settings(), project)
+    page = Path(at.client.download_artifacts(parent.info.run_id, "report/index.html"))
+    assert page.read_text(encoding="utf-8") == "<p>second</p>"
+    assert len(shown_table(at, tops(at)[0], "comparisons")) == len(written)
 
 
 def test_models_share_the_names_of_their_metrics(seen: Store) -> None:
@@ -76,7 +147,7 @@ def test_models_share_the_names_of_their_metrics(seen: Store) -> None:
     models = {name: run for name, run in below(seen, parent).items() if name != "comparison"}
     names = [set(r.data.metrics) for r in models.values()]
     shared = set.intersection(*names)
-    assert {"balanced_accuracy", "balanced_accuracy_ci_low", "auc", "log_loss", "brier"} <= shared
+    assert {"balanced_accuracy", "balanced_accuracy_ci_low", "auc", "log_loss"} <= shared
     assert "inner_balanced_accuracy" in shared
     assert models["seq2seq"].data.metrics["bits_per_spike_ci_high"] == pytest.approx(0.15)
     assert models["random_forest"].data.metrics["inner_balanced_accuracy"] == 1.0
@@ -97,6 +168,12 @@ def test_a_models_run_holds_its_files_and_data(seen: Store) -> None:
     assert {"fit.json", "history.csv", "best.json", "predictions.parquet", "figures"} <= files
     (figure,) = seen.client.list_artifacts(run.info.run_id, "figures")
     assert figure.path == "figures/confusion_seq2seq.png"
+    scores = shown_table(seen, run, "scores").set_index("metric")
+    assert scores.loc["brier"].tolist() == [0.5, 0.4, 0.6]
+    predictions = shown_table(seen, run, "predictions")
+    logged = Path(seen.client.download_artifacts(run.info.run_id, "predictions.parquet"))
+    assert predictions["predicted"].tolist() == pd.read_parquet(logged)["predicted"].tolist()
+    assert len(pd.read_csv(seen.client.download_artifacts(run.info.run_id, "trials.csv"))) == 4
     (given,) = run.inputs.dataset_inputs
     assert json.loads(given.dataset.profile)["num_rows"] == 36
     assert run.data.params["width"] == "16"

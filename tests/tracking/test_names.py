@@ -43,8 +43,9 @@ def test_a_metric_of_each_recording_is_logged_under_its_own_key(published: Any) 
     _, _, opened = published
     top = [r for r in opened.client.search_runs([opened.experiment]) if "mlflow.parentRunId" not in r.data.tags]
     (parent,) = top
-    prefix = "communication_gain_per_recording_"
-    logged = {k.removeprefix(prefix) for k in parent.data.metrics if k.startswith(prefix)}
+    (translator,) = [r for r in runs.children(opened, parent.info.run_id) if r.info.run_name == "seq2seq"]
+    prefix = "bits_per_spike_in/"
+    logged = {k.removeprefix(prefix) for k in translator.data.metrics if k.startswith(prefix)}
     assert logged == {safe_key(name) for name in NAMES}
     comparison = next(r for r in runs.children(opened, parent.info.run_id) if r.info.run_name == "comparison")
     images = {f.path for f in opened.client.list_artifacts(comparison.info.run_id, "figures")}

@@ -1,6 +1,7 @@
 """What the stage evaluate writes, reports/evaluation:
 
 metrics.json       scores of all models, with intervals
+summary.json       the translator's scores and their rivals, few enough for one line of `dvc metrics show`
 comparisons.csv    every test of one model against another, one row a `Comparison`
 nulls.csv          every null of every model, columns NULLS
 ladder.csv         the nested models and their gains                  (where the stage nested_models was run)
@@ -80,6 +81,7 @@ TABLES = frozenset(
         "communication_gain",
         "confusion",
         "consistency",
+        "decisions",
         "dimension",
         "dimension_pooled",
         "direction",
@@ -135,6 +137,10 @@ class EvaluationRun:
         return self.folder / "metrics.json"
 
     @property
+    def summary(self) -> Path:
+        return self.folder / "summary.json"
+
+    @property
     def comparisons(self) -> Path:
         return self.folder / "comparisons.csv"
 
@@ -167,6 +173,11 @@ class EvaluationRun:
             Scores of all models; a number that is not finite becomes null.
         """
         _write_json(self.metrics, content)
+
+    def write_summary(self, content: Mapping[str, float]) -> None:
+        """Write summary.json; its keys keep their order, which is that of the columns of `dvc metrics show`."""
+        text = json.dumps(_plain(content), indent=1, allow_nan=False)
+        self.summary.write_text(text + "\n", encoding="utf-8")
 
     def write_leakage(self, content: Mapping[str, Any]) -> None:
         """Write leakage.json.
@@ -243,6 +254,10 @@ class EvaluationRun:
             Where the file cannot be read.
         """
         return read_json(self.metrics)
+
+    def read_summary(self) -> dict[str, float]:
+        """Raises DataError naming the file where it cannot be read."""
+        return read_json(self.summary)
 
     def read_leakage(self) -> dict[str, Any]:
         """Read leakage.json.

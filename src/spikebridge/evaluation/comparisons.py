@@ -32,6 +32,8 @@ from spikebridge.types import Comparison, DetectableEffect, Difference, Sample, 
 from spikebridge.types.verdicts import VerdictColumns
 
 Array = NDArray[np.float64]
+ABOVE_MAJORITY = "above_majority"
+"""The family of the declared tests against the majority model."""
 NO_SOURCE = "without_source"
 """Name of the reference of the trial-shift contrast: the rates of neighbouring trials (see translation_scores)."""
 BLOCK_NULL_SCALE = 1.1
@@ -59,7 +61,7 @@ def families(deciders: list[str], translators: list[str]) -> list[Family]:
     still reach 3/64 after Holm; two-sided they could not.
     """
     declared = [
-        Family("above_majority", WITHIN, tuple((m, BASELINE) for m in DECIDING)),
+        Family(ABOVE_MAJORITY, WITHIN, tuple((m, BASELINE) for m in DECIDING)),
         Family("seq2seq_against_competitors", WITHIN, tuple((DECIDING[0], m) for m in DECIDING[1:])),
         Family("translation", BITS, tuple((TRANSLATING[0], m) for m in TRANSLATING[1:])),
         Family("translation_from_source", TRIAL_SHIFT, tuple((m, NO_SOURCE) for m in TRANSLATING)),

@@ -64,8 +64,10 @@ def _single(inputs: Inputs, w: Windows, folds: Folds) -> Iterator[pd.DataFrame]:
     for c, name in enumerate(inputs.classes):
         of_class = np.flatnonzero(label == c)
         of_class = of_class[np.argsort(trial[of_class], kind="stable")]
-        shown = np.unique(np.linspace(0, len(of_class) - 1, SINGLE).round().astype(int)) if len(of_class) else []
-        for k in of_class[np.asarray(shown, dtype=int)]:
+        if not len(of_class):
+            continue
+        shown = np.unique(np.linspace(0, len(of_class) - 1, SINGLE).round().astype(int))
+        for k in of_class[shown]:
             yield pd.DataFrame({"label": name, "trial": int(trial[k]), "time_s": time, "value": values[k]})
 
 

@@ -52,6 +52,7 @@ from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.scores import metrics
 from spikebridge.evaluation.states.run import state_scores, state_tables, states_of
 from spikebridge.evaluation.states.values import Draws
+from spikebridge.evaluation.summary import summary
 from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
 from spikebridge.preprocess.states import StateBins
@@ -167,6 +168,7 @@ def evaluate(
         tables["recovery"] = recovery_table(recovered)
     run.write_leakage(report)
     run.write_metrics(scores)
+    run.write_summary(summary(scores, rows, sections.analysis.model))
     run.write_comparisons(rows)
     run.write_nulls(nulls)
     run.write_tables(tables)

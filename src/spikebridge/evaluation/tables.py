@@ -29,6 +29,7 @@ def score_tables(inputs: Inputs, metrics: Mapping[str, Any], comparisons: list[C
         "scores": _scores(metrics),
         "forest": pd.DataFrame([c.row() for c in comparisons if c.role == "primary"], columns=list(Comparison.COLUMNS)),
         "confusion": _confusion(inputs),
+        "decisions": _decisions(inputs),
         "calibration": _calibration(inputs),
         "learning_curves": _learning_curves(inputs),
         "bits_per_spike": _bits(metrics),
@@ -58,6 +59,17 @@ def _confusion(inputs: Inputs) -> pd.DataFrame:
                 share = n[i, j] / n[i].sum() if n[i].sum() else np.nan
                 rows.append({"model": model, "label": label, "predicted": predicted, "n": n[i, j], "share": share})
     return pd.DataFrame(rows, columns=["model", "label", "predicted", "n", "share"])
+
+
+def _decisions(inputs: Inputs) -> pd.DataFrame:
+    """model, recording, trial, label, predicted: one row per held-out trial and model, which `dvc plots` counts."""
+    columns = ["model", "recording", "trial", "label", "predicted"]
+    classes = np.asarray(inputs.classes, dtype=object)
+    parts = [
+        d.table[["recording", "trial"]].assign(model=model, label=classes[d.label], predicted=classes[d.predicted])
+        for model, d in inputs.decisions.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _calibration(inputs: Inputs) -> pd.DataFrame:

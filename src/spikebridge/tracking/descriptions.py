@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from spikebridge.config.declared_tests import BASELINE
+from spikebridge.gates.criteria import MAJORITY_FAMILY
 from spikebridge.labels.trial_labels import label_text
 from spikebridge.text.keys import safe_path
 from spikebridge.text.plain_text import escape_markdown
@@ -28,17 +30,39 @@ COLUMNS = {key: title for key, title in HEADINGS.items() if key != "brier"}
 
 
 EXECUTION = """
-**{{ source }} → {{ target }}**, predicting {{ label | code }} from the window {{ window }} s around \
-{{ align | code }}, bins of {{ bin_ms }} ms.
+**{{ source }} → {{ target }}.** {{ decision }}
+{{ translation }}
 
 {{ scores | table(head) }}
 
-Intervals: {{ intervals }}. Inner scores (cross-validation inside the training set) chose parameters and the best \
-model; the outer scores shown here were not used for any choice.
-
-Data {{ path | code }}, split by {{ split.by }} into {{ split.n_outer_folds }} outer folds, seed {{ seed }}. The run \
-*comparison* holds tables, tests and figures.
+Predicted: {{ label | code }} from {{ window }} s around {{ align | code }}, bins of {{ bin_ms }} ms. Intervals: \
+{{ intervals }}. Inner scores (cross-validation inside the training set) chose parameters and the best model; the \
+outer scores were not used for any choice. Data {{ path | code }}, split by {{ split.by }} into \
+{{ split.n_outer_folds }} outer folds, seed {{ seed }}.
 """
+
+
+def decision_answer(results: Results) -> str:
+    """One sentence: how well the translator decides, and what the declared test against the majority model decided."""
+    name = results.config.analysis.model
+    if name not in results.deciding():
+        return "No translator predicts the decision."
+    rows = primary_tests(results, name)
+    verdicts = rows.loc[(rows["family"] == MAJORITY_FAMILY) & (rows["model_a"] == name), "verdict"]
+    verdict = f"; against {BASELINE}: {escape_markdown(str(verdicts.iloc[0]))}" if len(verdicts) else ""
+    score = with_interval(results.scores(name), "balanced_accuracy")
+    return f"{escape_markdown(name)} decides with a balanced accuracy of {score}{verdict}."
+
+
+def translation_answer(results: Results) -> str:
+    """One sentence: how well the translator translates, and the verdict; "" without a translator."""
+    name = results.config.analysis.model
+    entry = results.metrics().get("translation", {}).get(name)
+    if not entry:
+        return ""
+    verdict = entry.get("verdict", {}).get("text", "")
+    shown = f"; {escape_markdown(str(verdict))}" if verdict else ""
+    return f"It translates with {with_interval(results.scores(name), 'bits_per_spike')} bits/spike{shown}."
 
 
 def execution(results: Results) -> str:
@@ -49,6 +73,8 @@ def execution(results: Results) -> str:
         EXECUTION,
         source=source,
         target=target,
+        decision=decision_answer(results),
+        translation=translation_answer(results),
         label=label_text(c.trials.label),
         window=f"{c.trials.window_s[0]:g} to {c.trials.window_s[1]:g}",
         align=c.trials.align,

@@ -125,7 +125,7 @@ class LiveRun:
             self._writer.flush()
             store, run_id = self._writer.store, self._writer.run_id
             store.client.set_terminated(run_id, status)
-            store.client.set_terminated(self._parent, status)
+            store.client.update_run(self._parent, status)  # it spans several stages, and has no duration
         except Exception as error:
             self._give_up(error)
 

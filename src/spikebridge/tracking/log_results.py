@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -13,13 +15,18 @@ from spikebridge.artifacts.training import TrainingRun
 from spikebridge.artifacts.windows import WINDOWS_FOLDER
 from spikebridge.config import Config
 from spikebridge.runtime.hashing import digest, files_digest
+from spikebridge.text.plain_text import write_csv
 from spikebridge.tracking import descriptions, runs
 from spikebridge.tracking.identity import Identity, identify
 from spikebridge.tracking.learning_curves import HistoryWriter
-from spikebridge.tracking.results import Results, flatten
+from spikebridge.tracking.results import FIRST_LEVEL, REPORT, Results, flatten
 from spikebridge.tracking.store import Store, open_store, terminable
 
-NOTE = "mlflow.note.content"
+NOTE, TABLES = "mlflow.note.content", "mlflow.loggedArtifacts"
+"""Tags of MLflow: the description of a run, and the JSON files that its viewer shows as tables."""
+TRIAL_COLUMNS = ("recording", "trial", "fold", "block", "time_s", "label")
+DIGEST_LENGTH = 36
+"""Longest digest of a data set in MLflow's database."""
 
 
 def mirror(config: Config, project: Path | str = ".", identity: Identity | None = None) -> str:
@@ -52,20 +59,59 @@ def model_run(store: Store, identity: Identity, model: str) -> MlflowRun | None:
 
 def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> None:
     params = runs.settings(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models", "sweep"}))
-    content = results.metrics()
-    overall = flatten({k: v for k, v in content.items() if k not in {"models", "translation", "ladder"}})
     tags = {**identity.tags(), NOTE: descriptions.execution(results), "data_path": results.config.data.path}
-    runs.log(store, run_id, runs.metrics(overall), params, tags)
-    for name in results.deciding()[:1]:
-        table = results.trained(name).read_predictions()
-        shown = ["recording", "trial", "fold", "block", "time_s", "label"]
-        _dataset(store, run_id, table[[c for c in shown if c in table]], results, None)
+    runs.log(store, run_id, runs.metrics(_overall(results)), params, tags)
+    _dataset(store, run_id, identity, results)
+    files = [*results.report_files(), *_files(results.figures.folder), results.evaluation.comparisons]
+    content = files_digest(files, results.project)
+    if store.client.get_run(run_id).data.tags.get(runs.CONTENT) == content:
+        return
+    for path in results.report_files():
+        store.client.log_artifact(run_id, str(path), REPORT)
+    _evidence(store, run_id, results)
+    runs.log(store, run_id, tags={runs.CONTENT: content})
+
+
+def _overall(results: Results) -> dict[str, float]:
+    """Numbers of the whole execution: a few, and those of summary.json below summary/. metrics.json has all of them."""
+    content = flatten({k: v for k, v in results.metrics().items() if k not in {"models", "translation", "ladder"}})
+    few = {name: content[name] for name in ("n_recordings", "n_clusters", "no_information_rate") if name in content}
+    if not results.evaluation.summary.is_file():
+        return few
+    return few | {f"summary/{name}": value for name, value in results.evaluation.read_summary().items()}
+
+
+def _evidence(store: Store, run_id: str, results: Results) -> None:
+    """The figures, and the tests of the comparison as a table that MLflow shows."""
+    if results.figures.folder.is_dir():
+        store.client.log_artifacts(run_id, str(results.figures.folder), "figures")
+    log_table(store, run_id, results.evaluation.read_comparisons(), results.evaluation.comparisons.stem)
+
+
+def log_table(store: Store, run_id: str, table: pd.DataFrame, name: str) -> None:
+    """Log a table as JSON that MLflow's viewer shows as a table, and as CSV. A table of this name is replaced.
+
+    `MlflowClient.log_table` adds the rows to those that are there.
+    """
+    client = store.client
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv(table, Path(folder) / f"{name}.csv")
+        table.to_json(Path(folder) / f"{name}.json", orient="split", index=False)
+        client.log_artifacts(run_id, folder)
+    listed = json.loads(client.get_run(run_id).data.tags.get(TABLES, "[]"))
+    entry = {"path": f"{name}.json", "type": "table"}
+    if entry not in listed:
+        client.log_batch(run_id, tags=[RunTag(TABLES, json.dumps([*listed, entry]))])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _comparison(store: Store, identity: Identity, parent: str, results: Results) -> str:
     key = runs.child_key(identity, parent, "comparison", "comparison")
     folders = results.evaluation.folder, results.figures.folder
-    files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file())
+    files = sorted(path for folder in folders for path in _files(folder))
     content = files_digest(files, results.project)
     run_id, done = _settle(store, key, content)
     if done:
@@ -73,9 +119,8 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
     with runs.writing(store, run_id):
         comparisons = results.evaluation.read_comparisons()
         store.client.log_artifacts(run_id, str(results.evaluation.folder))
-        if results.figures.folder.is_dir():
-            store.client.log_artifacts(run_id, str(results.figures.folder), "figures")
-        store.client.log_table(run_id, comparisons, "comparisons.json")
+        _evidence(store, run_id, results)
+        _dataset(store, run_id, identity, results)
         runs.log(
             store,
             run_id,
@@ -105,17 +150,19 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
         fit = trained.read_fit()
         fitted = fit.get("params", {}).get("full", {})
         params = {**fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}, "model": name}
-        runs.log(store, run_id, runs.metrics(scores), params, {NOTE: descriptions.model(results, name, scores)})
+        shown = {key: scores[key] for key in FIRST_LEVEL if key in scores} | results.by_recording(name)
+        runs.log(store, run_id, runs.metrics(shown), params, {NOTE: descriptions.model(results, name, scores)})
         _history(store, run_id, trained)
-        for path in (trained.fit, trained.history, tuned.best):
+        log_table(store, run_id, results.score_table(name), "scores")
+        for path in (trained.fit, trained.history, tuned.best, tuned.trials):
             if path.is_file():
                 store.client.log_artifact(run_id, str(path))
         for figure in results.figures.of_model(name):
             store.client.log_artifact(run_id, str(figure), "figures")
         if results.decides(name):
-            table = results.trained(name).read_predictions()
             store.client.log_artifact(run_id, str(trained.predictions))
-            _dataset(store, run_id, table, results, "predicted")
+            log_table(store, run_id, trained.read_predictions(), trained.predictions.stem)
+        _dataset(store, run_id, identity, results)
         runs.log_trials(store, identity, run_id, name, tuned)
         runs.log(store, run_id, tags={runs.CONTENT: content})
 
@@ -144,18 +191,22 @@ def _history(store: Store, run_id: str, trained: TrainingRun) -> None:
     writer.flush()
 
 
-def _dataset(store: Store, run_id: str, table: pd.DataFrame, results: Results, predictions: str | None) -> None:
+def _dataset(store: Store, run_id: str, identity: Identity, results: Results) -> None:
+    """The trials that every model was scored on: the same in every run, with the digest of the windows."""
     from mlflow.data.pandas_dataset import from_pandas
 
-    # MLflow warns about integer columns, which could not hold missing values; these columns are complete.
-    table = table.astype(dict.fromkeys(table.select_dtypes("integer"), "float64"))
-    name = f"trials of {results.config.data.path}"
-    with warnings.catch_warnings():  # MLflow warns that two of its source types match a local path
-        warnings.simplefilter("ignore")
-        source = WINDOWS_FOLDER.as_posix()
-        dataset = from_pandas(table, source=source, targets="label", name=name, predictions=predictions)
-    context = InputTag("mlflow.data.context", "evaluation")
-    store.client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [context])])
+    for model in results.deciding()[:1]:
+        table = results.trained(model).read_predictions()
+        table = table[[column for column in TRIAL_COLUMNS if column in table]]
+        # MLflow warns about integer columns, which could not hold missing values; these columns are complete.
+        table = table.astype(dict.fromkeys(table.select_dtypes("integer"), "float64"))
+        name, digest = f"trials of {results.config.data.path}", identity.data_hash[:DIGEST_LENGTH]
+        with warnings.catch_warnings():  # MLflow warns that two of its source types match a local path
+            warnings.simplefilter("ignore")
+            source = WINDOWS_FOLDER.as_posix()
+            dataset = from_pandas(table, source=source, targets="label", name=name, digest=digest)
+        context = InputTag("mlflow.data.context", "evaluation")
+        store.client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [context])])
 
 
 def _small(path: Path) -> bool:

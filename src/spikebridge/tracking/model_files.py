@@ -19,7 +19,7 @@ from spikebridge.models.parts.saved_files import write_manifest
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import log_results
 from spikebridge.tracking.identity import Identity
-from spikebridge.tracking.results import Results
+from spikebridge.tracking.results import FIRST_LEVEL, Results
 from spikebridge.tracking.served_model import AROUND, ServedModel
 from spikebridge.tracking.store import Store, quiet_mlflow
 
@@ -64,7 +64,11 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
                 model_type=model,
                 metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
             )
-            mlflow.log_metrics(about["outer"], model_id=logged.model_id)
+            shown = {key: value for key, value in about["outer"].items() if key in FIRST_LEVEL}
+            mlflow.log_metrics(shown, model_id=logged.model_id)  # MLflow adds them to the run, too
+        # MLflow has ended the run now: its duration would be the time between training and registering
+        ended = run.info.end_time or run.info.start_time
+        store.client.set_terminated(run.info.run_id, "FINISHED", end_time=ended)
         sha256 = _seal(store, logged, Path(folder) / "seal")
     return Logged(logged.model_uri, run.info.run_id, logged.model_id, sha256)
 

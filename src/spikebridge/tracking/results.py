@@ -17,6 +17,14 @@ from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config import Config
 from spikebridge.text.keys import safe_key
 
+FIRST_LEVEL = (
+    "balanced_accuracy", "balanced_accuracy_ci_low", "balanced_accuracy_ci_high",
+    "bits_per_spike", "bits_per_spike_ci_low", "bits_per_spike_ci_high",
+    "auc", "log_loss", "inner_balanced_accuracy",
+)  # fmt: skip
+"""The scores of a model that are columns of MLflow's table of runs. With the three learning curves of the fit on all
+trials they are a dozen; everything else has a name with a slash, or lies in scores.csv."""
+REPORT = "report"
 DECISION = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 
 
@@ -34,6 +42,11 @@ class Results:
     @property
     def figures(self) -> FigureRun:
         return FigureRun(self.project / FIGURES_FOLDER)
+
+    def report_files(self) -> list[Path]:
+        """The pages of the report and their methods; empty where it was not made."""
+        folder = self.project / FIGURES_FOLDER.parent / REPORT
+        return sorted(path for path in folder.rglob("*") if path.is_file())
 
     def trained(self, model: str) -> TrainingRun:
         return TrainingRun(self.project / TRAINING_FOLDER / model)
@@ -62,6 +75,18 @@ class Results:
         translation = content.get("translation", {}).get(model, {})
         bits = flatten({"bits_per_spike": translation.get("bits_per_spike")})
         return {**outer, **bits, **self.inner(model)}
+
+    def score_table(self, model: str) -> pd.DataFrame:
+        """metric, value, ci_low, ci_high: all scores of a model, outer and inner."""
+        scores = self.scores(model)
+        names = [name for name in scores if not name.endswith(("_ci_low", "_ci_high"))]
+        rows = [[n, scores[n], scores.get(f"{n}_ci_low"), scores.get(f"{n}_ci_high")] for n in names]
+        return pd.DataFrame(rows, columns=["metric", "value", "ci_low", "ci_high"])
+
+    def by_recording(self, model: str) -> dict[str, float]:
+        """Bits/spike of each recording, as bits_per_spike_in/<recording>; empty for a model that does not translate."""
+        entry = self.metrics().get("translation", {}).get(model, {}).get("per_recording", {})
+        return {f"bits_per_spike_in/{safe_key(name)}": score["value"] for name, score in entry.items()}
 
     def inner(self, model: str) -> dict[str, float]:
         """Means over outer folds of the inner scores, as inner_balanced_accuracy and so on."""

@@ -109,7 +109,11 @@ def delete_tree(store: Store, run_id: str) -> None:
 
 @contextmanager
 def writing(store: Store, run_id: str) -> Iterator[None]:
-    """Mark the run as running by this process; at the end as finished, failed or killed."""
+    """Mark the run as running by this process; at the end as finished, failed or killed.
+
+    Its duration stays what it was: the time of the training that logged its epochs, or none. How long this process
+    writes says nothing about the model.
+    """
     client = store.client
     client.update_run(run_id, "RUNNING")
     client.log_batch(run_id, tags=[RunTag(k, v) for k, v in process_tags().items()])
@@ -121,7 +125,7 @@ def writing(store: Store, run_id: str) -> Iterator[None]:
         status = "FAILED"
         raise
     finally:
-        client.set_terminated(run_id, status)
+        client.update_run(run_id, status)
 
 
 def log(
@@ -193,7 +197,7 @@ def _trial(store: Store, key: Key, row: dict[str, Any], start_ms: int) -> None:
     run = create(store, Key(key.fingerprint, key.name, key.kind, key.parent, {"state": state}), start_ms)
     value = None if _missing(row["value"]) else float(row["value"])
     log(store, run.info.run_id, metrics({"value": value}), {"fold": row["fold"], **params})
-    store.client.set_terminated(run.info.run_id, TRIAL_STATUS.get(state, "FAILED"), end_time=start_ms)
+    store.client.update_run(run.info.run_id, TRIAL_STATUS.get(state, "FAILED"))  # Optuna's time was not kept
 
 
 def _missing(value: Any) -> bool:

@@ -23,19 +23,13 @@ from filelock import FileLock
 from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import store_location
+from spikebridge.tracking.results import FIRST_LEVEL
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-SHOWN_METRICS = (
-    "balanced_accuracy",
-    "balanced_accuracy_ci_low",
-    "balanced_accuracy_ci_high",
-    "auc",
-    "log_loss",
-    "bits_per_spike",
-    "inner_balanced_accuracy",
-)
+SCORE_COLUMNS = [f"metrics.`{name}`" for name in FIRST_LEVEL]
+"""Columns of the table of models, in the words of MLflow's UI."""
 EXPERIMENT_TAGS = {
     store_location.BESIDE: "beside",
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
@@ -47,7 +41,9 @@ EXPERIMENT_TAGS = {
             "searchFilter": "tags.`spikebridge.kind` = 'model'",
             "orderByKey": "metrics.`balanced_accuracy`",
             "orderByAsc": False,
-            "selectedColumns": [f"metrics.`{name}`" for name in SHOWN_METRICS],
+            "selectedColumns": SCORE_COLUMNS,
+            "columnOrder": ["attributes.`Run Name`", "runDateAndNestInfo", *SCORE_COLUMNS],  # else by the alphabet
+            "columnWidths": {name: 175 for name in SCORE_COLUMNS if "accuracy" in name or "ci" in name},
         }
     ),
 }
@@ -198,6 +194,10 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
         if experiment is not None:
             client.rename_experiment(experiment.experiment_id, name)
     if experiment is not None:
+        if _ours(experiment):
+            for key, value in EXPERIMENT_TAGS.items():  # an earlier version of spikebridge may have made it
+                if experiment.tags.get(key) != value:
+                    client.set_experiment_tag(experiment.experiment_id, key, value)
         return str(experiment.experiment_id)
     return str(client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
 

@@ -64,8 +64,8 @@ def links(experiment: str, port: int) -> list[str]:
     """Addresses to print: MLflow opens its page for language models; these addresses open the runs."""
     runs = f"http://{HOST}:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning"
     return [
-        f"Runs, nested:              {runs}",
         f"Models with their scores:  {runs}&viewStateShareKey=models",
+        f"Runs, nested:              {runs}",
         f"Registered models:         http://{HOST}:{port}/#/models?workflowType=machine_learning",
         "Stop with Ctrl-C.",
     ]
