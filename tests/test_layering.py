@@ -42,6 +42,7 @@ LEVELS = {
     "tracking": 10,
     "figures": 10,
     "calibration": 11,
+    "prediction": 11,
     "sweep": 11,
     "cli": 12,
 }
