@@ -109,7 +109,7 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
         rows = states[states["measure"] == measure]
         assert (rows["value"].notna() != rows["reason"].notna()).all(), measure  # the rat hardly runs in a recording
         assert rows.loc[rows["recording"] == "all", "value"].notna().all(), measure
-    output = run(project, sys.executable, "-m", "spikebridge.cli", "results").stdout
+    output = run(project, sys.executable, "-m", "spikebridge.cli", "results", "--all").stdout
     starts = (
         "States (communication gain",
         "Direction",

@@ -43,6 +43,7 @@ LEVELS = {
     "figures": 10,
     "calibration": 11,
     "report": 11,
+    "prediction": 11,
     "sweep": 11,
     "cli": 12,
 }

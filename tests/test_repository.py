@@ -107,7 +107,7 @@ def test_only_registering_depends_on_what_mirrors_runs() -> None:
         ),  # model cards describe it
         ("expressions/grammar.py", {"ingest", "preprocess", "evaluate", "register"}),
         ("duplicates/units.py", {"ingest"}),
-        ("artifacts/recordings.py", {"ingest", "preprocess", "evaluate"}),
+        ("artifacts/recordings.py", {"ingest", "preprocess", "evaluate", "register"}),
         ("metrics/__init__.py", set()),
         ("metrics/bits_per_spike.py", {"tune", "train", "analyze", "nested_models", "evaluate", "register"}),
         ("metrics/lag_and_dimension.py", {"evaluate"}),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import table_folders
 import yaml
 from command_line import PARAMS, Run
 from project import ROOT
@@ -22,10 +23,26 @@ from spikebridge.config import Config
 from spikebridge.evaluation.tables import FILTERS
 
 
-def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> None:
+def test_results_prints_the_answer_in_five_lines(project: Path, run: Run) -> None:
     code, out, err = run("results")
     assert (code, err) == (0, "")
-    assert out.startswith("model")
+    lines = out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:5]] == ["Data", "Translation", "Decision", "Tests", "Saved model"]
+    assert lines[0].endswith(
+        "3 recordings, 36 trials, HC to PFC; scores of held-out trials, "
+        "in brackets the 95 % cluster bootstrap over 6 blocks"
+    )
+    assert "seq2seq 0.050 [-0.050, 0.150], ridge 0.050 [-0.050, 0.150] bits/spike over the mean rate" in lines[1]
+    assert "balanced accuracy (0 to 1) for choice: majority 0.530 [0.430, 0.630], dnn 0.520" in lines[2]
+    assert lines[3].startswith("Tests:        0 of 5 declared tests show an effect")
+    assert "none registered yet" in lines[4]
+    assert lines[5:] == ["", "Every score and test: spikebridge results --all"]
+
+
+def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> None:
+    code, out, err = run("results", "--all")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[6].startswith("model")
     assert "seq2seq        0.500 [0.400, 0.600]" in out
     assert "95 % cluster bootstrap over 6 blocks" in out
     assert "dnn − majority" in out
@@ -37,7 +54,7 @@ def test_results_prints_tables_and_where_to_look(project: Path, run: Run) -> Non
         "gates": {"nulls": {"passed": False, "reason": "x"}},
     }
     (project / "reports/registration.json").write_text(json.dumps(about), encoding="utf-8")
-    code, out, _ = run("results")
+    code, out, _ = run("results", "--all")
     assert 'spikebridge.load("models:/spikebridge@champion")  # dnn' in out
     assert "Gate nulls: FAILED (x)" in out
 
@@ -49,7 +66,7 @@ def test_results_say_what_the_filters_of_units_did(project: Path, run: Run) -> N
             ["a", "quality.max_rate_change", False, 12, 0, 0, "off: the setting is null or 0"]]  # fmt: skip
     filters = pd.DataFrame(rows, columns=FILTERS)
     EvaluationRun(project / EVALUATION_FOLDER).write_tables({QUALITY_FILTERS_TABLE: filters})
-    _, out, _ = run("results")
+    _, out, _ = run("results", "--all")
     labels = "Filter quality.sorter_labels: 20 of 22 units judged, 7 dropped (from column quality; from column tag)"
     assert labels in out
     assert "quality.max_amplitude_cutoff: 0 of 12 units judged, 0 dropped (no units column amplitude_cutoff)" in out
@@ -85,7 +102,7 @@ def test_results_have_lines_of_states(project: Path, run: Run) -> None:
         },
     }
     evaluation.write_metrics(metrics)
-    _, out, _ = run("results")
+    _, out, _ = run("results", "--all")
     lines = out.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("States"))
     assert lines[at : at + 5] == [
@@ -99,7 +116,7 @@ def test_results_have_lines_of_states(project: Path, run: Run) -> None:
 
 def test_results_draws_a_table_in_a_terminal(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    _, out, _ = run("results")
+    _, out, _ = run("results", "--all")
     assert "────" in out
     assert "…" not in out
 
@@ -234,8 +251,30 @@ def test_use_says_where_no_data_are(project: Path, run: Run) -> None:
     expected = f"data.path: 'elsewhere' does not exist in {project}, from which relative paths count"
     assert err == f"spikebridge use: {expected}\n"
     Path("elsewhere").mkdir()
-    assert run("use", "params.yaml")[2] == ""
+    empty = "data.path: 'elsewhere' is an empty folder: put the recordings there"
+    assert run("use", "params.yaml")[2] == f"spikebridge use: {empty}\n"
     assert run("use", "params.yaml", "--set", "data.path=data/simulated")[2] == "", "the stage simulate makes it"
+
+
+def test_use_tries_the_file_on_the_recordings(project: Path, run: Run) -> None:
+    """A column that no table has is refused with the one that is probably meant, and params.yaml stays."""
+    table_folders.folder(
+        Path("mine/day1"),
+        spikes__csv="unit,time_s\n" + "".join(f"{u},{t / 10 + u / 40}\n" for u in (1, 2) for t in range(1, 500)),
+        trials__csv="start_time,stop_time,decision_time,choice\n"
+        + "".join(f"{t},{t + 4},{t + 3},{'ab'[t % 2]}\n" for t in range(5, 45, 5)),
+    )
+    right = PARAMS.replace("path: data/simulated", "path: mine") + "quality: {min_presence_ratio: null}\n"
+    Path("wrong.yaml").write_text(right + "trials: {align: decison_time, window_s: [-1.0, 0.0]}\n", encoding="utf-8")
+    Path("right.yaml").write_text(right + "trials: {window_s: [-1.0, 0.0]}\n", encoding="utf-8")
+    code, out, err = run("use", "wrong.yaml")
+    assert (code, out) == (2, "")
+    assert "trials.align: no column 'decison_time' in table 'trials', did you mean decision_time?" in err
+    assert err.count("\n") == 1
+    assert Path("params.yaml").read_text(encoding="utf-8") == PARAMS
+    code, out, err = run("use", "right.yaml")
+    assert (code, err) == (0, "")
+    assert run("use", "wrong.yaml", "--no-try")[0] == 0
 
 
 def test_use_sets_values(project: Path, run: Run) -> None:
@@ -302,7 +341,9 @@ def test_ui_of_a_server_is_the_servers_own(project: Path, run: Run, monkeypatch:
 def test_help_and_version(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for command in ("inspect", "use", "results", "predict", "ui", "publish"):
-        assert command in out
+    named = [line.split() for line in out.splitlines() if line.startswith("    ")]
+    order = ("inspect", "use", "results", "ui", "predict", "score", "adapt", "sweep", "publish", "promote", "repair")
+    assert [words[0] for words in named] == list(order), "in the order of use, one line each"
+    assert all(len(words) > 1 for words in named)
     assert run("--version")[1].startswith("spikebridge ")
     assert run()[0] == 2

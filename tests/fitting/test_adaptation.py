@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from import_graph import ROOT
@@ -56,6 +58,11 @@ def test_a_new_recording_from_its_file_to_predictions(
     counts = np.ones((3, 20, len(model.recordings[new]["source_units"])), np.uint8)
     assert model.predict(counts, "target_rates", new).shape == (3, 20, len(model.recordings[new]["target_units"]))
     assert set(model.predict(counts, recording=new)) <= {"skip", "stay"}
+    assert set(model.fitted_on.recordings) == {new}
+    cli.main(["predict", "--model", str(tmp_path / "out"), "--data", str(place / "new")])
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert set(table["recording"]) == {new}
+    assert set(table["fitted_on"]) == {"yes"}, "with the settings that the adapted model carries"
     with pytest.raises(SystemExit):
         run(place, tmp_path / "again", "--model", str(tmp_path / "out"))
     assert f"{new}: the model knows this recording already" in capsys.readouterr().err

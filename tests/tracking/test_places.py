@@ -87,7 +87,7 @@ def test_a_moved_or_copied_project_says_publish_and_that_helps(
     assert message.startswith(f"{CHAMPION}: its files lie in file://")
     assert "my%20100%25%20project" in message
     assert "the project was moved or copied. Run spikebridge publish here" in message
-    code, out, err = run("results")
+    code, out, err = run("results", "--all")
     assert code == 0
     assert "Load the registered model" in out
     assert err.startswith("spikebridge results: version 1 of spikebridge: its files lie in file://")

@@ -127,7 +127,7 @@ def a_person_overrides_and_is_recorded(project: Path, run: Run) -> None:
 
 
 def results_say_that_a_person_did_it(project: Path, run: Run) -> None:
-    _, out, _ = run("results")
+    _, out, _ = run("results", "--all")
     assert "Champion of spikebridge:  version 2 (random_forest), PROMOTED BY HAND by Ada L. on " in out
     assert "over failed gates: nulls" in out
 

@@ -17,6 +17,7 @@ from fake_project import settings
 
 import spikebridge
 from spikebridge import tracking
+from spikebridge.artifacts.windows import WINDOWS_FOLDER, load_windows
 from spikebridge.errors import RegistryError
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import model_card, model_files, registered_models, store, store_location
@@ -131,6 +132,10 @@ def test_load_by_name_says_what_there_is_instead(finished: Path, monkeypatch: py
     model = spikebridge.load("models:/spikebridge@champion")
     assert model.metadata["model"] == "random_forest"
     assert model.metadata["outer"]["balanced_accuracy_ci_low"] == pytest.approx(0.41)
+    assert set(model.fitted_on.recordings) == set(fake_project.UNITS)
+    assert model.fitted_on.settings["bins"] == {"width_s": fake_project.BIN_S}
+    (w,) = (w for w in load_windows(finished / WINDOWS_FOLDER) if w.recording == "rat1_day1")
+    assert model.fitted_on.recordings["rat1_day1"].covers(w, "").all()
     with pytest.raises(RegistryError, match=r"registered in sqlite:///.*: models:/spikebridge@champion") as caught:
         spikebridge.load("models:/spikebrigde@champion")
     assert "\n" not in str(caught.value)

@@ -2,6 +2,8 @@
 
 served.json      of a registered model: where it comes from, its scores, its hashes; served with the model
 adapted.json     of a model that `spikebridge adapt` wrote: its new recordings and its scores on held-out blocks
+
+Both hold, as "fitted_on", the settings and windows of the fit: see spikebridge.artifacts.fitted_on.
 gates.json       among the evidence of a registered model: the outcome of every gate
 model_card.json  there too: the parts of the model card
 
@@ -15,9 +17,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.fitted_on import FittedOn
 from spikebridge.artifacts.json_files import read_strict_json
 
 SERVED, ADAPTED, GATES, CARD = "served.json", "adapted.json", "gates.json", "model_card.json"
+FITTED_ON = "fitted_on"
+"""Key of served.json and adapted.json."""
 
 
 def write_served(about: Mapping[str, Any], folder: Path) -> None:
@@ -55,7 +60,9 @@ def read_served(folder: Path) -> dict[str, Any]:
     return read_strict_json(path) if path.is_file() else {}
 
 
-def write_adapted(recordings: Sequence[str], held_out: Sequence[Mapping[str, Any]], seed: int, folder: Path) -> None:
+def write_adapted(
+    recordings: Sequence[str], held_out: Sequence[Mapping[str, Any]], seed: int, fitted: FittedOn, folder: Path
+) -> None:
     """Write adapted.json into the folder of an adapted model.
 
     Parameters
@@ -66,10 +73,37 @@ def write_adapted(recordings: Sequence[str], held_out: Sequence[Mapping[str, Any
         One row a recording and kind of fit; see spikebridge.fitting.adaptation.
     seed : int
         Of every random stream.
+    fitted : FittedOn
+        Settings and training windows of the fit.
     folder : Path
         Of the model.
     """
-    _write(folder / ADAPTED, {"recordings": list(recordings), "held_out": list(held_out), "seed": seed})
+    content = {"recordings": list(recordings), "held_out": list(held_out), "seed": seed, FITTED_ON: fitted.content()}
+    _write(folder / ADAPTED, content)
+
+
+def read_fitted_on(folder: Path) -> FittedOn:
+    """Read what a saved model was fitted on.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model. An adapted model has the record of the model that it was made from in its adapted.json.
+
+    Returns
+    -------
+    FittedOn
+        Empty where neither file says it.
+
+    Raises
+    ------
+    DataError
+        Where one of the files is damaged.
+    """
+    for name in (ADAPTED, SERVED):
+        if (folder / name).is_file():
+            return FittedOn.parse(read_strict_json(folder / name).get(FITTED_ON, {}), str(folder / name))
+    return FittedOn()
 
 
 def write_gates(gates: Mapping[str, Mapping[str, Any]], folder: Path) -> None:

@@ -14,6 +14,7 @@ from spikebridge.cli import (
     demo_command,
     inspect_command,
     model_commands,
+    predict_commands,
     project_commands,
     registry_commands,
     report_command,
@@ -61,28 +62,33 @@ def parser() -> argparse.ArgumentParser:
     argparse.ArgumentParser
         The attribute `run` of the parsed arguments is the function of the command.
     """
-    top = argparse.ArgumentParser(prog="spikebridge", description="Translate spikes between brain regions.")
+    top = argparse.ArgumentParser(
+        prog="spikebridge", description="Translate spikes between brain regions.", formatter_class=_OneLine
+    )
     top.add_argument("--version", action="version", version=f"spikebridge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_inspect(commands)
     _add_use(commands)
     _add_run(commands)
-    _add(commands, "results", results_command.results, "print the scores and tests of the last run")
+    _add_results(commands)
     _add_report(commands)
+    _add_ui(commands)
     _add_predict(commands)
+    _add_score(commands)
     _add_adapt(commands)
     _add_sweep(commands)
-    _add_ui(commands)
-    _add(
-        commands,
-        "publish",
-        registry_commands.publish,
-        "log the results on disk and register the best model in the current MLflow store",
-    )
+    _add(commands, "publish", registry_commands.publish, "log the results in MLflow and register the best model")
     _add_promote(commands)
     _add(commands, "repair", project_commands.repair, "repair what an interrupted DVC command left behind")
     return top
+
+
+class _OneLine(argparse.HelpFormatter):
+    """Room for the longest name of a command beside its text, so that each takes one line of 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=14)
 
 
 def _add(
@@ -112,7 +118,7 @@ def _add_inspect(commands: Any) -> None:
         commands,
         "inspect",
         inspect_command.inspect,
-        "summarise a recording or a folder, and propose parameters for it",
+        "summarise recordings and propose parameters",
         "Exit code: 0 where the proposed parameters run as they are, 1 where they do not, 2 after an error.",
     )
     command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
@@ -136,10 +142,9 @@ def _add_inspect(commands: Any) -> None:
 
 
 def _add_use(commands: Any) -> None:
-    command = _add(
-        commands, "use", project_commands.use, "check a parameter file and make it the params.yaml of the project"
-    )
+    command = _add(commands, "use", project_commands.use, "check a parameter file and make it params.yaml")
     command.add_argument("params", type=Path, help="the parameter file")
+    command.add_argument("--no-try", action="store_true", help="do not read the recordings to try the file")
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value, e.g. data.path=my/data"
     )
@@ -162,17 +167,49 @@ def _add_report(commands: Any) -> None:
     command.add_argument("--open", action="store_true", help="open the group page in the browser")
 
 
+def _add_results(commands: Any) -> None:
+    command = _add(commands, "results", results_command.results, "print the answer of the last run in five lines")
+    command.add_argument("--all", action="store_true", help="print every score, test, null and gate too")
+
+
 def _add_predict(commands: Any) -> None:
     command = _add(
-        commands, "predict", model_commands.predict, "predict decisions, probabilities, latents or rates from counts"
+        commands,
+        "predict",
+        predict_commands.predict,
+        "predict the decisions of recordings, one row a trial",
+        "An array of counts (.npy, .npz: trial, bin, unit) is predicted too: spikebridge predict MODEL counts.npy",
     )
-    command.add_argument("model", help="models:/<name>@champion, or the folder of a saved model")
-    command.add_argument("counts", type=Path, help=".npy or .npz (one array, or `counts`): (trial, bin, unit)")
-    command.add_argument("--output", default="label", help="label, probabilities, latents or target_rates")
+    command.add_argument("positional_model", nargs="?", metavar="MODEL", help="the same as --model")
+    command.add_argument("positional_counts", nargs="?", type=Path, metavar="DATA", help="the same as --data")
+    _add_model_and_data(command)
+    command.add_argument("--out", type=Path, help="write .parquet, .csv or .nwb instead of printing CSV")
+    command.add_argument("--latents", type=Path, metavar="FILE", help="write the latents, one row a value")
+    command.add_argument("--rates", type=Path, metavar="FILE", help="write the target's rates, one row a value")
+    command.add_argument("--output", help="of counts: label (default), probabilities, latents or target_rates")
     command.add_argument(
-        "--recording", default="", help="the recording of these units, where their number does not identify it"
+        "--recording", default="", help="of counts: the recording, where the number of units does not identify it"
     )
-    command.add_argument("--out", type=Path, help="write .npy or .csv instead of printing")
+
+
+def _add_score(commands: Any) -> None:
+    command = _add(
+        commands,
+        "score",
+        predict_commands.score,
+        "score a saved model on newly labelled recordings",
+    )
+    _add_model_and_data(command, required=True)
+    command.add_argument("--out", type=Path, help="write the table as .parquet or .csv")
+    command.add_argument("--no-log", action="store_true", help="do not log the scores in MLflow")
+
+
+def _add_model_and_data(command: argparse.ArgumentParser, required: bool = False) -> None:
+    command.add_argument("--model", required=required, help="models:/<name>@champion, or the folder of a saved model")
+    command.add_argument("--data", required=required, type=Path, help="a recording, or a folder of recordings")
+    command.add_argument(
+        "--params", type=Path, help="how the recordings are read (default: the settings that the model was fitted with)"
+    )
 
 
 def _add_adapt(commands: Any) -> None:
@@ -180,7 +217,8 @@ def _add_adapt(commands: Any) -> None:
         commands,
         "adapt",
         model_commands.adapt,
-        "adapt a saved model to new recordings: fit input and output layers around its core",
+        "adapt a saved model to recordings with other units",
+        "Input and output layers are fitted around the core of the model, which does not change.",
     )
     command.add_argument("--model", required=True, help="models:/<name>@champion, or the folder of a saved seq2seq")
     command.add_argument("--data", required=True, type=Path, help="the new recording, or a folder of new recordings")
@@ -193,7 +231,7 @@ def _add_sweep(commands: Any) -> None:
         commands,
         "sweep",
         sweep_command.sweep,
-        "translate every ordered pair of regions, with false discovery control; goes on where it was interrupted",
+        "translate every ordered pair of regions",
         "Without --data and --params it goes on in the folder of --out, or takes params.yaml.",
     )
     command.add_argument("--data", type=Path, help="recordings; without --params, parameters are proposed for them")
@@ -213,9 +251,7 @@ def _add_sweep(commands: Any) -> None:
 
 
 def _add_ui(commands: Any) -> None:
-    command = _add(
-        commands, "ui", registry_commands.ui, "start the MLflow UI of this project, reachable from this machine only"
-    )
+    command = _add(commands, "ui", registry_commands.ui, "start the MLflow UI of this project")
     command.add_argument("--port", type=int, default=5000)
     command.add_argument("--auth", action="store_true", help="ask for a password, on a machine that others use too")
 
@@ -225,7 +261,7 @@ def _add_promote(commands: Any) -> None:
         commands,
         "promote",
         registry_commands.promote,
-        "make a version of the model champion although gates failed, with a name and a reason",
+        "make a version of the model champion by hand",
     )
     command.add_argument("model", nargs="?", help="name of the registered model; default: tracking.registered_model")
     command.add_argument("--version", type=int, metavar="N", help="the version that becomes champion")

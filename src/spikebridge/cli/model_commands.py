@@ -1,4 +1,4 @@
-"""Commands that use a saved model: `spikebridge predict` and `spikebridge adapt`."""
+"""Commands that use a saved model: `spikebridge predict` with an array of counts, and `spikebridge adapt`."""
 # ruff: noqa: T201  (a command line prints)
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ def predict(arguments: argparse.Namespace) -> None:
 
     counts = _load_counts(arguments.counts)
     model = spikebridge.load(arguments.model)
-    predictions = model.predict(counts, arguments.output, arguments.recording)
-    classes = model.classes if arguments.output == "probabilities" else ()
+    wanted = arguments.output or "label"
+    predictions = model.predict(counts, wanted, arguments.recording)
+    classes = model.classes if wanted == "probabilities" else ()
     out: Path | None = arguments.out
     if out is None:
         print_predictions(predictions, sys.stdout, classes)

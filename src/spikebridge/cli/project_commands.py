@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ READ_ALONE = (
 
 
 def use(arguments: argparse.Namespace) -> None:
-    """Check a parameter file first, then replace params.yaml: after an error params.yaml is as before."""
+    """Check and try a parameter file first, then replace params.yaml: after an error params.yaml is as before."""
     target = Path("params.yaml")
-    kept = replace_params(arguments.params, arguments.set, target)
+    attempt = no_trial if arguments.no_try else try_recordings
+    kept = replace_params(arguments.params, arguments.set, target, attempt)
     print("params.yaml written" + (f"; the one before is {kept}" if kept else "") + ". Next: make repro")
     if problem := _missing_data(target):
         print(f"spikebridge use: {problem}", file=sys.stderr)
@@ -81,7 +82,31 @@ def run_project(folder: Path, again: str) -> int:
         return 130
 
 
-def replace_params(source: Path, changes: Sequence[str], target: Path) -> Path | None:
+def no_trial(_: config.Config, __: Path) -> None:
+    """Read no recording."""
+
+
+def try_recordings(settings: config.Config, folder: Path) -> None:
+    """Read the recordings and cut them into windows, as the first stages will; nothing is written.
+
+    folder: that relative paths count from. Nothing is tried where there are no recordings yet. Raises ConfigError or
+    DataError with all that is wrong.
+    """
+    from spikebridge import inspection
+    from spikebridge.artifacts.recordings import INGESTED_FOLDER
+    from spikebridge.cli.inspect_command import progress
+
+    path = folder / settings.data.path
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    here = settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(path)})})
+    with progress() as report:
+        inspection.try_parameters(inspection.TriedSections.of(here), folder / INGESTED_FOLDER, report)
+
+
+def replace_params(
+    source: Path, changes: Sequence[str], target: Path, attempt: Callable[[config.Config, Path], None] = no_trial
+) -> Path | None:
     """Check `source` with `changes` ("data.path=my/data"), then write it to `target`. Comments are kept.
 
     Sections that the file leaves out are written with their defaults, since DVC expects each section that a stage
@@ -95,6 +120,7 @@ def replace_params(source: Path, changes: Sequence[str], target: Path) -> Path |
         text = _changed(text, changes, source)
     given = load_yaml(text, str(source))
     settings = config.parse(given, str(source))
+    attempt(settings, target.resolve().parent)
     text = _with_settings_read_alone(text, settings, given, source) + _absent_sections(settings, given)
     before = target.read_text(encoding="utf-8") if target.is_file() else None
     kept = None
@@ -119,7 +145,10 @@ def _missing_data(params: Path) -> str:
     The folder of the simulated recordings may be absent: the stage simulate makes it.
     """
     path = config.load(params).data.path
-    if (params.resolve().parent / path).exists() or path == SIMULATED:
+    place = params.resolve().parent / path
+    if place.is_dir() and not any(place.iterdir()):
+        return f"data.path: {path!r} is an empty folder: put the recordings there"
+    if place.exists() or path == SIMULATED:
         return ""
     return f"data.path: {path!r} does not exist in {params.resolve().parent}, from which relative paths count"
 

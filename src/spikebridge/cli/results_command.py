@@ -1,4 +1,4 @@
-"""`spikebridge results`: the tables and tests of the last run, and where its files are."""
+"""`spikebridge results`: the answer in five lines; with --all the tables and tests of the last run too."""
 # ruff: noqa: T201  (a command line prints)
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from spikebridge.tracking.results import Results
 
 
-def results(_: argparse.Namespace) -> None:
-    """Print everything."""
+def results(arguments: argparse.Namespace) -> None:
+    """Print the answer, and everything where that is asked for."""
     from spikebridge import config, tracking
+    from spikebridge.artifacts.registration import read_registration
+    from spikebridge.tracking.answer_lines import answer_lines
     from spikebridge.tracking.results import Results
 
     project = tracking.home()
@@ -29,10 +31,17 @@ def results(_: argparse.Namespace) -> None:
             f"nothing has been evaluated yet: expected {tables.relative_to(project)}/ in {project}. Run the pipeline "
             "first: make repro"
         )
-    _print_tables(results)
-    print(f"Tables: {tables.relative_to(project)}; figures: {images.relative_to(project)}")
-    print("MLflow UI:          spikebridge ui")
-    _print_registration(project)
+    print("\n".join(answer_lines(results, read_registration(project))))
+    if arguments.all:
+        print()
+        _print_tables(results)
+        print(f"Tables: {tables.relative_to(project)}; figures: {images.relative_to(project)}")
+        print("MLflow UI:          spikebridge ui")
+        _print_registration(project)
+    else:
+        print("\nEvery score and test: spikebridge results --all")
+    if problem := tracking.misplaced(project):
+        print(f"spikebridge results: {problem}", file=sys.stderr)
 
 
 def _print_tables(results: Results) -> None:
@@ -57,7 +66,6 @@ def _print_tables(results: Results) -> None:
 
 def _print_registration(project: Path) -> None:
     """The registered model, its gates and the champion; nothing before the first registration."""
-    from spikebridge import tracking
     from spikebridge.artifacts.registration import read_registration
     from spikebridge.gates import GateOutcome
 
@@ -70,5 +78,3 @@ def _print_registration(project: Path) -> None:
         print(f"Gate {name}: {'FAILED' if outcome is GateOutcome.FAILED else outcome} ({gate['reason']})")
     for line in champion_lines(project):
         print(line)
-    if problem := tracking.misplaced(project):
-        print(f"spikebridge results: {problem}", file=sys.stderr)

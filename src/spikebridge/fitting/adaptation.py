@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from spikebridge import metrics, models
+from spikebridge.artifacts.fitted_on import FittedOn, FittedRecording, settings_of
 from spikebridge.artifacts.recordings import IngestedRecordings
-from spikebridge.artifacts.served_models import write_adapted
+from spikebridge.artifacts.served_models import read_fitted_on, write_adapted
 from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, SplitConfig, WindowSections
 from spikebridge.errors import ConfigError, DataError
@@ -103,7 +104,10 @@ def adapt(
             np.random.default_rng([sections.seed, number]),
         )
     model.save(out)
-    write_adapted([w.recording for w in windows], rows, sections.seed, out)
+    before = read_fitted_on(model_folder)
+    new = {w.recording: FittedRecording.of(w) for w in windows}
+    fitted = FittedOn(before.settings or settings_of(sections), {**before.recordings, **new})
+    write_adapted([w.recording for w in windows], rows, sections.seed, fitted, out)
     write_manifest(out)
     return rows
 

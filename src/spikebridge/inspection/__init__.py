@@ -7,5 +7,16 @@ with the proposal. It prints nothing; `spikebridge.cli` prints its result.
 from spikebridge.inspection.params_yaml import complete_params
 from spikebridge.inspection.records import DryRun, Inspection, Proposal, to_dict
 from spikebridge.inspection.run import InspectOptions, inspect
+from spikebridge.inspection.try_parameters import TriedSections, try_parameters
 
-__all__ = ["DryRun", "InspectOptions", "Inspection", "Proposal", "complete_params", "inspect", "to_dict"]
+__all__ = [
+    "DryRun",
+    "InspectOptions",
+    "Inspection",
+    "Proposal",
+    "TriedSections",
+    "complete_params",
+    "inspect",
+    "to_dict",
+    "try_parameters",
+]

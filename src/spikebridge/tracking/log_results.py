@@ -75,7 +75,9 @@ def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> 
 def _overall(results: Results) -> dict[str, float]:
     """Numbers of the whole execution: a few, and those of summary.json below summary/. metrics.json has all of them."""
     content = flatten({k: v for k, v in results.metrics().items() if k not in {"models", "translation", "ladder"}})
-    few = {name: content[name] for name in ("n_recordings", "n_clusters", "no_information_rate") if name in content}
+    few: dict[str, float] = {
+        name: content[name] for name in ("n_recordings", "n_clusters", "no_information_rate") if name in content
+    }
     if not results.evaluation.summary.is_file():
         return few
     return few | {f"summary/{name}": value for name, value in results.evaluation.read_summary().items()}

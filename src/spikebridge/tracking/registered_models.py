@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,12 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 
 from spikebridge import gates
+from spikebridge.artifacts.fitted_on import FittedOn, FittedRecording, settings_of
 from spikebridge.artifacts.json_files import read_json
-from spikebridge.config import Config
+from spikebridge.artifacts.recordings import INGESTED_FOLDER, load_about
+from spikebridge.artifacts.served_models import FITTED_ON
+from spikebridge.artifacts.windows import WINDOWS_FOLDER, load_windows
+from spikebridge.config import Config, WindowSections
 from spikebridge.errors import SpikebridgeError
 from spikebridge.labels.trial_labels import label_text
 from spikebridge.models.parts.saved_files import MANIFEST_FILE, MODEL_FILE, check_manifest
@@ -112,10 +116,22 @@ def _about(results: Results, identity: Identity, model: str) -> dict[str, Any]:
         "source": c.data.source,
         "target": c.data.target,
         "recordings": saved["recordings"],
+        FITTED_ON: _fitted_on(results, saved["recordings"]).content(),
         "outer": {k: v for k, v in scores.items() if not k.startswith("inner_")},
         "inner": {k: v for k, v in scores.items() if k.startswith("inner_")},
         **identity.tags(),
     }
+
+
+def _fitted_on(results: Results, recordings: Collection[str]) -> FittedOn:
+    """The settings of the windows, and all windows of the recordings that the model knows: the last fit has no test."""
+    fitted = {}
+    for w in load_windows(results.project / WINDOWS_FOLDER):
+        if w.recording in recordings:
+            ingested = results.project / INGESTED_FOLDER / w.recording
+            spikes = load_about(ingested)["spike_times"] if ingested.is_dir() else ""
+            fitted[w.recording] = FittedRecording.of(w, str(spikes))
+    return FittedOn(settings_of(WindowSections.of(results.config)), fitted)
 
 
 def _tags(about: Mapping[str, Any], decided: Mapping[str, gates.Gate]) -> dict[str, str]:

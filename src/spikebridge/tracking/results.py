@@ -12,6 +12,7 @@ import pandas as pd
 
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
+from spikebridge.artifacts.report import REPORT_FOLDER
 from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
 from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config import Config
@@ -45,7 +46,7 @@ class Results:
 
     def report_files(self) -> list[Path]:
         """The pages of the report and their methods; empty where it was not made."""
-        folder = self.project / FIGURES_FOLDER.parent / REPORT
+        folder = self.project / REPORT_FOLDER
         return sorted(path for path in folder.rglob("*") if path.is_file())
 
     def trained(self, model: str) -> TrainingRun:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge import models
-from spikebridge.artifacts.served_models import read_served
+from spikebridge.artifacts.served_models import read_fitted_on, read_served
 from spikebridge.errors import DataError, RegistryError, SpikebridgeError
 from spikebridge.models.parts.saved_files import MODEL_FILE, check_manifest, read_saved_model
+from spikebridge.runtime.threads import single_thread
 from spikebridge.types import Predictions, Windows
 
 OUTPUTS = ("label", "probabilities", "latents", "target_rates")
@@ -27,7 +28,8 @@ class ServedModel:
 
     classes: names of the decisions. recordings: {name: {"source_units": [...], "target_units": [...]}}, unit ids in the
     order of the last axis. bin_s: seconds. n_bins: bins of a window. metadata: the content of served.json, from its
-    registration.
+    registration. fitted_on: the settings and windows of its fit; empty where its files do not have them. class_shares:
+    recording -> shares of the classes in training.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,10 +37,12 @@ class ServedModel:
             about = read_saved_model(folder)
             self._model = models.load(folder)
             self.metadata = read_served(folder)
+            self.fitted_on = read_fitted_on(folder)
         except DataError as error:
             raise RegistryError(str(error)) from None
         self.name, self.classes = about.model, tuple(about.classes)
         self.bin_s, self.n_bins = about.bin_s, about.n_bins
+        self.class_shares: Mapping[str, Sequence[float]] = dict(about.class_shares)
         self.recordings: Mapping[str, Mapping[str, list[int]]] = {
             name: units.model_dump() for name, units in about.recordings.items()
         }
@@ -65,13 +69,10 @@ class ServedModel:
             raise RegistryError(
                 f"counts: expected {self.n_bins} bins of {self.bin_s:g} s in axis 1, got shape {array.shape}"
             )
-        if not self._model.from_source:
-            raise RegistryError(
-                f"{self.name} cannot predict from source counts alone: it needs behaviour, earlier labels, time or the "
-                "target's past"
-            )
+        self._check_from_source()
         try:
-            predictions = self._model.predict(self._windows(array, chosen))
+            with single_thread():
+                predictions = self._model.predict(self._windows(array, chosen))
             if not _finite(predictions):
                 raise RegistryError(f"{self.name} gives numbers that are not finite for these counts")
             return self._pick(predictions, output, chosen)
@@ -79,6 +80,34 @@ class ServedModel:
             raise
         except SpikebridgeError as error:
             raise RegistryError(f"{self.name}: {error}") from None
+
+    def predict_windows(self, windows: Windows) -> tuple[Predictions, NDArray[np.int64] | None]:
+        """The predictions for windows of a recording that the model knows, and the class that it decides for.
+
+        windows: of bins and units as the model was fitted on; labels are not read. The classes: (window,), None for a
+        model that only translates. Raises RegistryError where the model needs more than source counts, or where its
+        numbers are not finite.
+        """
+        self._check_from_source()
+        with single_thread():
+            predictions = self._model.predict(windows)
+        if not _finite(predictions):
+            raise RegistryError(f"{windows.recording}: {self.name} gives numbers that are not finite")
+        if predictions.probabilities is None:
+            return predictions, None
+        return predictions, self._model.decide(predictions.probabilities, windows.recording)
+
+    def _check_from_source(self) -> None:
+        if not self._model.from_source:
+            raise RegistryError(
+                f"{self.name} cannot predict from source counts alone: it needs behaviour, earlier labels, time or the "
+                "target's past"
+            )
+
+    @property
+    def adapts(self) -> bool:
+        """Whether `spikebridge adapt` can fit the model to new recordings."""
+        return models.get_class(self.name).adapts
 
     def _try_out(self, folder: Path) -> None:
         """Predict one empty window of each recording: the saved parts must fit together and give finite numbers."""
