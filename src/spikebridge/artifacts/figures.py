@@ -64,5 +64,16 @@ class FigureRun:
 
 
 def formats_of(image: Path) -> dict[str, Path]:
-    """png, svg, pdf -> the file of the figure whose PNG is given."""
+    """Name the files of a figure.
+
+    Parameters
+    ----------
+    image : Path
+        Its PNG file.
+
+    Returns
+    -------
+    dict
+        png, svg, pdf -> the file.
+    """
     return {kind: image.with_name(f"{image.name.removesuffix('.png')}.{kind}") for kind in FORMATS}

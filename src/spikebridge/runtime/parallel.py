@@ -27,7 +27,13 @@ LONGEST_TMP = 60
 
 
 def n_cores() -> int:
-    """Number of cores that this process may use."""
+    """Number of cores that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -15,6 +15,11 @@ def single_thread() -> Iterator[None]:
 
     With the default number of threads, which wait for each other, a small network is several times slower.
     torch is limited only where it is loaded already: load the model first.
+
+    Yields
+    ------
+    None
+        The block runs on one thread.
     """
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch is not None else 1
