@@ -18,7 +18,8 @@ import pandas as pd
 
 from common import QUICK, made_by, markdown, prepare, settings_of
 from spikebridge import config, evaluation
-from spikebridge.artifacts.evaluation import BEYOND_LINEAR_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import BEYOND_LINEAR_TABLE
 from spikebridge.config import Config
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections

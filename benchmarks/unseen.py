@@ -23,7 +23,8 @@ import quality
 from common import QUICK, RESULTS, SETS, SHARED_DATA, made_by, markdown, settings_of, there, write_part
 from regimes import measure
 from spikebridge import config
-from spikebridge.artifacts.evaluation import FEW_LABELS_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import FEW_LABELS_TABLE
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.evaluation.few_labels import ALL

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.artifacts.evaluation import NULLS, TABLES, EvaluationRun, table_path
+from spikebridge.artifacts.evaluation import NULLS, EvaluationRun
+from spikebridge.artifacts.evaluation_tables import TABLES, table_path
 from spikebridge.artifacts.figures import FigureRun
 from spikebridge.artifacts.registration import read_registration, write_registration
 from spikebridge.errors import DataError

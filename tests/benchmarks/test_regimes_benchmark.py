@@ -10,7 +10,8 @@ import pytest
 
 import quality
 import regimes
-from spikebridge.artifacts.evaluation import BEYOND_LINEAR_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import BEYOND_LINEAR_TABLE
 from spikebridge.errors import ConfigError
 
 

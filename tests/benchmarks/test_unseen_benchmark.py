@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import unseen
-from spikebridge.artifacts.evaluation import FEW_LABELS_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import FEW_LABELS_TABLE
 
 
 def test_settings_hold_animals_out_and_leave_nothing_to_the_tuner() -> None:

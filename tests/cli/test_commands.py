@@ -16,7 +16,8 @@ from command_line import PARAMS, Run
 from project import ROOT
 
 from spikebridge import cli, config, tracking
-from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, QUALITY_FILTERS_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.evaluation_tables import QUALITY_FILTERS_TABLE
 from spikebridge.cli.model_commands import print_predictions
 from spikebridge.cli.project_commands import READ_ALONE
 from spikebridge.config import Config

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spikebridge.artifacts.evaluation import BEYOND_LINEAR, BEYOND_LINEAR_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import BEYOND_LINEAR, BEYOND_LINEAR_TABLE
 from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.evaluation.beyond_linear import MARGIN, Appearance, beyond_linear_score, beyond_linear_table

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from fake_runs import Plan, make_study
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.evaluation.latent_trajectories import SINGLE
 
 Run = Callable[..., Path]

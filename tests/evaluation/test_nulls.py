@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from fake_runs import Plan, Study, make_study
 
-from spikebridge.artifacts.evaluation import NULLS, EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import NULLS, EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.config import StatisticsConfig
 from spikebridge.errors import ConfigError
 from spikebridge.evaluation.inputs import Inputs, read

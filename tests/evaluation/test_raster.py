@@ -8,7 +8,8 @@ import numpy as np
 from fake_runs import Study
 from sklearn.decomposition import PCA
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 
 
 def test_rasters_show_counts_and_rates_as_they_are(study: Study, out: Path) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 
 
 def test_recovery(out: Path) -> None:

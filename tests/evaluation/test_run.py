@@ -12,7 +12,8 @@ import pytest
 from fake_runs import Plan, Study, make_study
 from sklearn import metrics as oracle
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 
 Run = Callable[..., Path]
 

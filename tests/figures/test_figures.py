@@ -23,7 +23,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from spikebridge import figures
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table, table_path
 from spikebridge.artifacts.figures import FORMATS
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate

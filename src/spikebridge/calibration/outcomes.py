@@ -29,7 +29,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.evaluation import TIME_RESOLVED_TABLE, EvaluationRun
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import TIME_RESOLVED_TABLE
 from spikebridge.artifacts.training import TrainingRun
 from spikebridge.calibration.scenarios import CROSSED, Scenario
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.evaluation import BEYOND_LINEAR
+from spikebridge.artifacts.evaluation_tables import BEYOND_LINEAR
 from spikebridge.artifacts.out_of_fold import Translation
 from spikebridge.config import StatisticsConfig
 from spikebridge.config.declared_tests import TRANSLATING

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.evaluation import LATENT_TRIALS, LATENT_TRIALS_TABLE
+from spikebridge.artifacts.evaluation_tables import LATENT_TRIALS, LATENT_TRIALS_TABLE
 from spikebridge.artifacts.latents import FoldLatents
 from spikebridge.config import TrialsConfig
 from spikebridge.evaluation.inputs import Inputs, rows_of

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import (
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import (
     BASELINES_TABLE,
     BEYOND_LINEAR_TABLE,
     FEW_LABELS_TABLE,
     NESTED_MODELS_TABLE,
     OPTIMISM_FOLDS_TABLE,
     TIME_RESOLVED_TABLE,
-    EvaluationRun,
 )
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import AnalysisConfig, DataConfig, Sections, StatisticsConfig, TrialsConfig

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import read_table
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
 from spikebridge.figures.study import Regions, regions_of
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
-from spikebridge.artifacts.evaluation import table_path
+from spikebridge.artifacts.evaluation_tables import table_path
 from spikebridge.artifacts.figures import FigureRun
 from spikebridge.runtime.parallel import Report, run_jobs
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.evaluation import read_table
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
 
 name = "latent_recovery"

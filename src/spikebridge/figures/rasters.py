@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.evaluation import read_table
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
 from spikebridge.figures.study import regions_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import read_table
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
 from spikebridge.figures.study import regions_of
 from spikebridge.types.verdicts import Verdict

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikebridge.artifacts.evaluation import read_table, table_path
+from spikebridge.artifacts.evaluation_tables import read_table, table_path
 
 LONGEST = 18
 """Longest name of a region, or of several joined, that figures write out."""

@@ -10,7 +10,8 @@ from types import ModuleType
 from urllib.parse import quote
 
 from spikebridge import figures
-from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun, table_path
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.evaluation_tables import table_path
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
 from spikebridge.report.content import PageLink, Picture
 from spikebridge.report.wording import listed, spaced

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import BASELINES_TABLE, QUALITY_FILTERS_TABLE
+from spikebridge.artifacts.evaluation_tables import BASELINES_TABLE, QUALITY_FILTERS_TABLE
 from spikebridge.config import declared_tests
 from spikebridge.tracking.descriptions import HEADINGS
 from spikebridge.tracking.markdown import number

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from fake_runs import Study
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table, table_path
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table, table_path
 from spikebridge.evaluation import EvaluationSections, evaluate
 
 

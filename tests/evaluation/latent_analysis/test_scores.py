@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from fake_runs import Study
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.artifacts.latent_analysis import LatentAnalysisRun
 from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.errors import DataError

@@ -13,7 +13,8 @@ import pytest
 from fake_runs import Study
 from sklearn.metrics import balanced_accuracy_score
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.tracking.result_lines import analysis_lines

@@ -15,7 +15,8 @@ from fake_ladder import REFERENCE, make_ladder, nested_run
 from fake_runs import Plan, Study, make_study
 from sklearn import metrics as oracle
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.errors import DataError, LeakageError

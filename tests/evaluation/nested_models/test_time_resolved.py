@@ -13,7 +13,8 @@ from fake_ladder import COURSE, make_ladder, nested_run
 from fake_runs import Plan, Study, make_study
 from sklearn.metrics import balanced_accuracy_score
 
-from spikebridge.artifacts.evaluation import EvaluationRun, read_table
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.artifacts.json_files import write_json
 from spikebridge.errors import DataError, LeakageError
 from spikebridge.evaluation import EvaluationSections, evaluate

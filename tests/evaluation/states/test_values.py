@@ -12,11 +12,8 @@ import pytest
 from fake_runs import Plan, Study, held_out, make_study
 from fake_states import CONDITION, ingested, make_states, with_states
 
-from spikebridge.artifacts.evaluation import (
-    STATE_DIFFERENCES,
-    STATES,
-    EvaluationRun,
-)
+from spikebridge.artifacts.evaluation import EvaluationRun
+from spikebridge.artifacts.evaluation_tables import STATE_DIFFERENCES, STATES
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.evaluation import EvaluationSections, evaluate

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import OPTIMISM_FOLDS
+from spikebridge.artifacts.evaluation_tables import OPTIMISM_FOLDS
 from spikebridge.artifacts.latent_analysis import LatentAnalysisRun
 from spikebridge.artifacts.training import Decisions, Translation
 from spikebridge.errors import DataError

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from spikebridge.artifacts.evaluation import STATE_DIFFERENCES
+from spikebridge.artifacts.evaluation_tables import STATE_DIFFERENCES
 from spikebridge.evaluation.resampling import Resampling
 from spikebridge.evaluation.states.coupling import StateCounts, StateCoupling, matched_couplings, run_table
 from spikebridge.evaluation.states.held_out import HeldOutBins, HeldOutMeasure

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spikebridge.artifacts.evaluation import STATE_DIFFERENCES_TABLE, STATES, STATES_TABLE
+from spikebridge.artifacts.evaluation_tables import STATE_DIFFERENCES_TABLE, STATES, STATES_TABLE
 from spikebridge.config import AnalysisConfig, TrialsConfig
 from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs
