@@ -137,8 +137,15 @@ def main() -> None:
     table = pd.concat([measure(uri, arguments.calls) for uri in arguments.model], ignore_index=True)
     table.to_csv(RESULTS / "serving.csv", index=False, float_format="%.4g")
     load = os.getloadavg()[1] / (os.cpu_count() or 1)
-    said = f"One thread. Other and own work per core in the last five minutes: {load:.1f} (1: no waiting)."
-    lines = ["# Serving", "", "`python benchmarks/serving.py`, milliseconds of a call.", said, "", *markdown(table)]
+    about = f"One thread. Other and own work per core in the last five minutes: {load:.1f} (1: no waiting)."
+    lines = [
+        "# Serving",
+        "",
+        "`python benchmarks/serving.py`, milliseconds of a call.",
+        machine_load,
+        "",
+        *markdown(table),
+    ]
     text = "\n".join(lines) + "\n"
     (RESULTS / "serving.md").write_text(text, encoding="utf-8")
     print(text)

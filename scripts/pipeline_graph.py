@@ -69,9 +69,9 @@ def mermaid(root: Path = ROOT) -> str:
 
 def page(text: str, root: Path = ROOT) -> str:
     """The text of the page with the graph of today. Raises SystemExit where the page has no place for it."""
-    before, found, rest = text.partition(BEGIN)
+    before, begun, rest = text.partition(BEGIN)
     _, ended, behind = rest.partition(END)
-    if not (found and ended):
+    if not (begun and ended):
         raise SystemExit(f"{PAGE.name}: expected the lines {BEGIN} and {END}")
     return f"{before}{BEGIN}\n{mermaid(root)}\n{END}{behind}"
 

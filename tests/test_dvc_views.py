@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import page_reader
 import pandas as pd
 import pytest
 import yaml
+from browser import browser
 from import_graph import ROOT
 
 import pipeline_graph
@@ -23,8 +23,8 @@ from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
 SCREEN = 120
 """Columns of a terminal."""
 SUMMARY = {
-    "ba": 0.8125, "ba_lo": 0.7013, "ba_hi": 0.8989, "rival": 0.6651, "p_holm": 0.1875,
-    "bits": 0.4009, "bits_lo": 0.3482, "bits_hi": 0.4553, "rival_bits": 0.3768,
+    "bacc": 0.8125, "bacc_lo": 0.7013, "bacc_hi": 0.8989, "peer": 0.6651, "p_holm": 0.1875,
+    "bits": 0.4009, "bits_lo": 0.3482, "bits_hi": 0.4553, "peer_bits": 0.3768,
 }  # fmt: skip
 SCORES = [("seq2seq", "balanced_accuracy", 0.8123, 0.7013, 0.8989), ("seq2seq", "auc", 0.9067, 0.8434, 0.9495)]
 BITS = [("seq2seq", "rat1_day1", 0.3873, 0.3478, 0.429), ("ridge", "rat1_day1", 0.3411, 0.325, 0.357)]
@@ -68,7 +68,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     (folder / "params.yaml").write_text("seed: 2\n", encoding="utf-8")
-    run.write_summary(SUMMARY | {"ba": 0.75})
+    run.write_summary(SUMMARY | {"bacc": 0.75})
     return folder
 
 
@@ -83,7 +83,7 @@ def dvc(project: Path, *arguments: str) -> str:
 def test_metrics_fit_on_one_line(project: Path) -> None:
     head, line = dvc(project, "metrics", "show").splitlines()
     assert len(head) <= SCREEN
-    assert line.split()[1:] == [f"{v:g}" for _, v in sorted((SUMMARY | {"ba": 0.75}).items())]
+    assert line.split()[1:] == [f"{v:g}" for _, v in sorted((SUMMARY | {"bacc": 0.75}).items())]
     assert json.loads(dvc(project, "metrics", "show", "--json"))[""]["data"].keys() == {
         (EVALUATION_FOLDER / "summary.json").as_posix()
     }
@@ -95,7 +95,7 @@ def test_experiments_fit_on_one_screen(project: Path) -> None:
     table = dvc(project, *[word.strip("'") for word in rule.split()[1:]])
     lines = table.splitlines()
     assert max(map(len, lines)) <= SCREEN
-    assert {"Experiment", "ba"} <= set(lines[1].split())
+    assert {"Experiment", "bacc"} <= set(lines[1].split())
     assert "module_1" not in table
     rows = {line.split()[0]: line for line in lines[3:-1]}
     assert "0.75" in rows["workspace"]
@@ -122,15 +122,14 @@ def test_graph_of_the_docs_is_that_of_dvc() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(page_reader.missing()), reason=page_reader.missing())
 def test_plots_are_drawn_without_a_network(project: Path, tmp_path: Path) -> None:
     dvc(project, "plots", "show")
     page = project / "dvc_plots" / "index.html"
-    with page_reader.browser(tmp_path / "profile") as window:
+    with browser(tmp_path) as window:
         window.open(page.as_uri())
         text = window.wait_for("loss of validation trials")
-        assert window.errors() == []
-        widths = window.script("return [...document.images].map(image => image.naturalWidth)")
+        assert window.messages() == []
+        widths = window.run("return [...document.images].map(image => image.naturalWidth)")
         assert [a for a in window.requests() if a.startswith(("http:", "https:", "ws:", "wss:"))] == []
     assert widths == [1]
     for _, _, value, low, high in [*SCORES, *BITS]:

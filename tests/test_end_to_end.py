@@ -87,7 +87,7 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
 
 def test_dvc_commands_are_of_use(project: Path) -> None:
     assert "tune@seq2seq" in dvc(project, "dag").stdout
-    assert "balanced_accuracy" in dvc(project, "metrics", "show").stdout
+    assert "bacc_lo" in dvc(project, "metrics", "show").stdout
     dvc(project, "plots", "show", "-o", "plots")
     assert (project / "plots" / "index.html").stat().st_size > 1000
     shutil.rmtree(project / "plots")

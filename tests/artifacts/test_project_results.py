@@ -80,7 +80,7 @@ def test_latents_are_the_held_out_ones(project: Path) -> None:
 
 
 def test_mistakes_are_one_line(project: Path, tmp_path: Path) -> None:
-    for call, said in (
+    for call, message in (
         (lambda: spikebridge.results(tmp_path / "none"), "expected the folder of a project"),
         (lambda: spikebridge.results(tmp_path).scores, "nothing has been evaluated yet"),
         (lambda: spikebridge.results(tmp_path).predictions, "no held-out predictions yet"),
@@ -88,7 +88,7 @@ def test_mistakes_are_one_line(project: Path, tmp_path: Path) -> None:
         (lambda: spikebridge.results(project).latents("seq2sec"), "did you mean seq2seq"),
         (lambda: spikebridge.results(project).latents(as_="frame"), "expected 'table' or 'pynapple', got 'frame'"),
     ):
-        with pytest.raises(DataError, match=said) as caught:
+        with pytest.raises(DataError, match=message) as caught:
             call()  # type: ignore[no-untyped-call]
         assert "\n" not in str(caught.value)
 

@@ -343,7 +343,10 @@ def test_help_and_version(run: Run) -> None:
     code, out, _ = run("--help")
     assert code == 0
     named = [line.split() for line in out.splitlines() if line.startswith("    ")]
-    order = ("inspect", "use", "results", "ui", "predict", "score", "adapt", "sweep", "publish", "promote", "repair")
+    order = (
+        "demo", "inspect", "use", "run", "results", "report", "ui", "predict", "score", "adapt", "sweep", "publish",
+        "promote", "repair",
+    )  # fmt: skip
     assert [words[0] for words in named] == list(order), "in the order of use, one line each"
     assert all(len(words) > 1 for words in named)
     assert run("--version")[1].startswith("spikebridge ")

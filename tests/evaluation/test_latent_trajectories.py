@@ -25,9 +25,9 @@ def test_latents_of_folds_meet_on_common_axes(out: Path) -> None:
     assert read_table(EvaluationRun(out).tables, "consistency")["consistency_r2"].min() > 0.6
 
 
-def test_single_trials_are_those_of_the_mean(out: Path) -> None:
+def test_single_trials_are_those_of_the_mean(tmp_path: Path, run: Run) -> None:
     """With at most twenty trials a decision all are there, and their mean and standard error are the table's."""
-    tables = EvaluationRun(out).tables
+    tables = EvaluationRun(run(make_study(tmp_path, Plan(trials=30)))).tables
     means, single = read_table(tables, "latents"), read_table(tables, "latent_trials")
     means = means[(means["axis"] == "decision") & (means["recording"] != "all")]
     assert set(single["axis"]) == {"decision"}

@@ -24,8 +24,8 @@ SCORES = {
 
 def test_translator_and_rivals() -> None:
     assert summary(SCORES, [], "seq2seq") == {
-        "ba": 0.7123, "ba_lo": 0.6123, "ba_hi": 0.8123, "rival": 0.65,
-        "bits": 0.2, "bits_lo": 0.1, "bits_hi": 0.3, "rival_bits": 0.25,
+        "bacc": 0.7123, "bacc_lo": 0.6123, "bacc_hi": 0.8123, "peer": 0.65,
+        "bits": 0.2, "bits_lo": 0.1, "bits_hi": 0.3, "peer_bits": 0.25,
     }  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def test_the_stages_of_this_project_end_with_pages_and_registry() -> None:
     nodes = stage_nodes(ROOT, ["a", "b"], "data/simulated", {})
     rows = [[node.name for node in row] for row in layers(nodes)]
     assert rows[0] == ["simulate"]
-    assert set(rows[-1]) == {"report", "register"}
+    assert rows[-2:] == [["report"], ["register"]]
     assert max(map(len, rows)) == 2, "three boxes in a row are too small on a phone"
 
 

@@ -45,6 +45,20 @@ class Browser:
         """What a script in the page returns."""
         return self.call("execute/sync", script=script, args=[])
 
+    def text(self) -> str:
+        """The text of the page, that of drawings included."""
+        return str(self.run("return document.body.textContent"))
+
+    def wait_for(self, words: str) -> str:
+        """The text of the page, once it has these words. Raises TimeoutError with the text where it never has."""
+        ends, text = time.monotonic() + PATIENCE_S, ""
+        while time.monotonic() < ends:
+            text = self.text()
+            if words in text:
+                return text
+            time.sleep(0.3)
+        raise TimeoutError(f"expected {words!r} on the page, got {text[-2000:]!r}")
+
     def messages(self) -> list[str]:
         """Warnings and errors of the console since the last call."""
         return [entry["message"] for entry in self.call("se/log", type="browser")]
@@ -70,6 +84,25 @@ class Browser:
         path.write_bytes(base64.b64decode(self.call("print", page=paper, background=True)))
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_for_server(address: str) -> None:
+    """Return once the address answers. Raises TimeoutError where it never does."""
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        try:
+            with OPENER.open(Request(address), timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(f"no answer from {address}")
+
+
 @contextmanager
 def browser(folder: Path, width: int = 1280, height: int = 900, phone: bool = False) -> Iterator[Browser]:
     """A browser with an empty profile in `folder`; skips the test where there is none."""
@@ -77,9 +110,7 @@ def browser(folder: Path, width: int = 1280, height: int = 900, phone: bool = Fa
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:
         pytest.skip("needs Chromium and chromedriver (on Debian: apt-get install chromium chromium-driver)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with open(folder / "chromedriver.log", "wb") as log:
         process = subprocess.Popen([driver, f"--port={port}"], stdout=log, stderr=log)
         try:

@@ -75,11 +75,11 @@ def test_the_parent_is_tagged_and_described(seen: Store) -> None:
 
 
 def test_every_run_has_the_same_data_set(seen: Store) -> None:
-    found = [r for r in seen.client.search_runs([seen.experiment]) if r.data.tags["spikebridge.kind"] != "trial"]
-    used = {(i.dataset.name, i.dataset.digest) for r in found for i in r.inputs.dataset_inputs}
+    logged = [r for r in seen.client.search_runs([seen.experiment]) if r.data.tags["spikebridge.kind"] != "trial"]
+    used = {(i.dataset.name, i.dataset.digest) for r in logged for i in r.inputs.dataset_inputs}
     (parent,) = tops(seen)
     assert used == {("trials of data/simulated", parent.data.tags["data_hash"][:36])}
-    assert all(len(r.inputs.dataset_inputs) == 1 for r in found)
+    assert all(len(r.inputs.dataset_inputs) == 1 for r in logged)
 
 
 def test_a_dozen_metrics_are_columns_of_the_table(seen: Store) -> None:
@@ -105,8 +105,8 @@ def test_an_earlier_view_of_the_table_is_renewed(empty: Path) -> None:
 
 def test_runs_that_trained_nothing_here_show_no_duration(seen: Store) -> None:
     """Neither how long logging took nor, for the registered model, the time between training and registering."""
-    found = seen.client.search_runs([seen.experiment], max_results=1000)
-    assert {r.info.end_time and r.info.end_time - r.info.start_time for r in found} == {None, 0}
+    logged = seen.client.search_runs([seen.experiment], max_results=1000)
+    assert {r.info.end_time and r.info.end_time - r.info.start_time for r in logged} == {None, 0}
 
 
 def shown_table(at: Store, run: Any, name: str) -> pd.DataFrame:

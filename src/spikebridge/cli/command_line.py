@@ -107,7 +107,7 @@ def _add_demo(commands: Any) -> None:
         commands,
         "demo",
         demo_command.demo,
-        "run the whole pipeline on two small simulated recordings, in a minute or two, and open its report",
+        "run the pipeline on two small simulated recordings",
     )
     command.add_argument("--folder", type=Path, default=Path("demo"), help="folder of the demo (default: %(default)s)")
     command.add_argument("--no-open", dest="open", action="store_false", help="do not open the report in the browser")
@@ -155,15 +155,13 @@ def _add_run(commands: Any) -> None:
         commands,
         "run",
         project_commands.run,
-        "run what is out of date in the pipeline, with the number of the stage and the time that is left",
+        "run what is out of date in the pipeline",
     )
     command.add_argument("--folder", type=Path, default=Path(), help="the project (default: this folder)")
 
 
 def _add_report(commands: Any) -> None:
-    command = _add(
-        commands, "report", report_command.report, "write the pages of the last run for people, and print their path"
-    )
+    command = _add(commands, "report", report_command.report, "write the pages of the last run, and print their path")
     command.add_argument("--open", action="store_true", help="open the group page in the browser")
 
 

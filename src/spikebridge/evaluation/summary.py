@@ -28,9 +28,9 @@ def summary(scores: Mapping[str, Any], comparisons: Sequence[Comparison], transl
     Returns
     -------
     dict
-        ba, ba_lo, ba_hi: balanced accuracy of its decisions, with interval; rival: the best one of the other
+        bacc, bacc_lo, bacc_hi: balanced accuracy of its decisions, with interval; peer: the best one of the other
         models; p_holm: of the declared test that it decides better than the majority model; bits, bits_lo, bits_hi:
-        bits/spike of its translation; rival_bits: the best one of the other translators. What was not computed is left
+        bits/spike of its translation; peer_bits: the best one of the other translators. What was not computed is left
         out.
     """
     deciding = {name: entry["balanced_accuracy"] for name, entry in scores["models"].items()}
@@ -38,11 +38,11 @@ def summary(scores: Mapping[str, Any], comparisons: Sequence[Comparison], transl
     declared = ABOVE_MAJORITY, translator, "primary"
     rows = [c.row() for c in comparisons if (c.family, c.model_a, c.role) == declared]
     values = {
-        **_interval(deciding.get(translator, {}), "ba"),
-        "rival": _best(deciding, translator),
+        **_interval(deciding.get(translator, {}), "bacc"),
+        "peer": _best(deciding, translator),
         "p_holm": rows[0]["p_holm"] if rows else None,
         **_interval(translating.get(translator, {}), "bits"),
-        "rival_bits": _best(translating, translator),
+        "peer_bits": _best(translating, translator),
     }
     return {name: round(float(v), PLACES) for name, v in values.items() if v is not None and math.isfinite(v)}
 

@@ -1,0 +1,75 @@
+"""`mlflow models serve`, as docs/saved-models.md has it: a real server on this machine, and the request of the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fake_project
+import numpy as np
+import pytest
+from browser import free_port, wait_for_server
+from import_graph import ROOT
+
+import spikebridge
+
+pytestmark = pytest.mark.slow
+PAGE = (ROOT / "docs" / "saved-models.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def port(finished: Path) -> Iterator[int]:
+    """Of the server that the page starts, for the version that the fake project registered."""
+    (command,) = re.findall(r"^mlflow models serve -m .*$", PAGE, re.MULTILINE)
+    free = free_port()
+    words = command.replace("5001", str(free)).split()
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{finished}/mlruns/mlflow.db",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "OMP_NUM_THREADS": "1",
+        # `mlflow models serve` starts uvicorn by its name
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", *words], cwd=finished, env=environment, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        wait_for_server(f"http://127.0.0.1:{free}/ping")
+        yield free
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def test_the_request_of_the_page_works(
+    finished: Path, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(finished)
+    (code,) = re.findall(r"```python\n(import json.*?)```", PAGE, re.DOTALL)
+    exec(compile(code.replace("5001", str(port)), "docs/saved-models.md", "exec"), {})
+    printed = json.loads(capsys.readouterr().out)
+    model = spikebridge.load("models:/spikebridge@champion")
+    name, units = next(iter(model.recordings.items()))
+    counts = np.zeros((2, model.n_bins, len(units["source_units"])))
+    assert printed == pytest.approx(model.predict(counts, "probabilities", name))
+
+
+def test_a_wrong_request_is_answered_with_the_line_of_predict(port: int) -> None:
+    body: dict[str, Any] = {"inputs": np.zeros((1, fake_project.N_BINS, 6), int).tolist()}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=60)
+    assert caught.value.code == 400
+    assert "6 units in axis 2, but no recording has" in json.load(caught.value)["stack_trace"]
