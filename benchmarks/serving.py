@@ -142,7 +142,7 @@ def main() -> None:
         "# Serving",
         "",
         "`python benchmarks/serving.py`, milliseconds of a call.",
-        machine_load,
+        about,
         "",
         *markdown(table),
     ]
