@@ -62,6 +62,7 @@ def test_a_second_repro_does_nothing(project: Path) -> None:
     assert "up to date" in dvc(project, "repro").stdout
 
 
+@pytest.mark.slow
 def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
     original = (project / "params.yaml").read_text()
     try:

@@ -63,6 +63,7 @@ def test_of_a_study_with_effects(scores: dict[str, Any], out: Path) -> None:
     assert effects["translation"]["seq2seq_minus_ridge"]["design_effect"] is None
 
 
+@pytest.mark.slow
 def test_too_few_recordings_could_see_nothing(tmp_path: Path, run: Run) -> None:
     small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3, translate={}, cluster="recording"))
     rows = EvaluationRun(run(small)).read_comparisons()

@@ -42,6 +42,7 @@ def test_single_trials_are_those_of_the_mean(tmp_path: Path, run: Run) -> None:
         np.testing.assert_allclose(each.loc[key], wanted.loc[key], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_two_folds_share_no_training_trial(tmp_path: Path, run: Run) -> None:
     """The second fold's latents cannot be turned onto the first one's axes; the rest of the table stands."""
     two = make_study(tmp_path, Plan(folds=2))

@@ -89,6 +89,7 @@ def test_nulls_are_repeated_with_the_same_generator(study: Study) -> None:
     pd.testing.assert_frame_equal(kept.reset_index(drop=True), rest)
 
 
+@pytest.mark.slow
 def test_linear_shift_steps_in_for_few_recordings(tmp_path: Path, run: Run) -> None:
     few = make_study(tmp_path, Plan(recordings=2, trials=130, truth=False))
     nulls = EvaluationRun(run(few)).read_nulls()

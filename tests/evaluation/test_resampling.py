@@ -24,6 +24,7 @@ def settings(study: Study, **changes: Any) -> Study:
     return replace(study, config=config.model_copy(update={"statistics": config.statistics.model_copy(update=changes)}))
 
 
+@pytest.mark.slow
 def test_few_recordings_say_so(tmp_path: Path, run: Run) -> None:
     small = make_study(tmp_path, Plan(recordings=3, trials=24, folds=3))
     table = EvaluationRun(run(settings(small, cluster="recording"))).read_comparisons()
@@ -49,6 +50,7 @@ def test_two_models_are_compared_over_recordings_however_few(tmp_path: Path, run
     assert set(asked[asked["family"] == "translation"]["n_clusters"]) == {9}
 
 
+@pytest.mark.slow
 def test_animals_as_clusters(study: Study, run: Run) -> None:
     metrics = EvaluationRun(run(settings(study, cluster="animal"), "out_animal")).read_metrics()
     assert (metrics["cluster"], metrics["n_clusters"]) == ("animal", 2)

@@ -57,6 +57,7 @@ def trained(request: pytest.FixtureRequest, study: Path) -> tuple[Any, Path, lis
     return models.get_class(request.param), *run(study, request.param, f"out_{request.param}")
 
 
+@pytest.mark.quick_cases(8)
 def test_every_labelled_trial_is_predicted_once_in_its_own_fold(
     trained: tuple[Any, Path, Any], study: Path, windows: list[Windows]
 ) -> None:

@@ -38,6 +38,7 @@ def tune(study: Path, config: Config, model: str, out: Path, work: Path | None =
 
 
 @pytest.mark.parametrize("model", every_model())
+@pytest.mark.quick_cases(8)
 def test_every_model_gets_the_same_budget(study: Path, tmp_path: Path, model: str) -> None:
     best = tune(study, small_config(models={model: QUICK.get(model, {})}), model, tmp_path / "out")
     fits = [*best["folds"], best["full"]]

@@ -178,6 +178,7 @@ def test_settings_tuned_in_other_folds_are_refused(study: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("model", ["ridge", "logistic"])
+@pytest.mark.quick_cases(1)
 def test_tuning_does_not_depend_on_the_outer_test(model: str, study: Path, tmp_path: Path) -> None:
     """Leak 8 is impossible: garbage in the test block and its gap, and the same trials with the same values."""
     config = small_config(tune={"n_trials": 2, "n_startup_trials": 1}).model_copy(update={"models": {model: {}}})

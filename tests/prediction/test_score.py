@@ -28,6 +28,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
     return called(capsys)
 
 
+@pytest.mark.slow
 def test_scores_by_recording_beside_those_at_registration(study: Study, run: Run) -> None:
     (Path("mlruns")).mkdir()
     store.migrate_database(Path("mlruns/mlflow.db"))

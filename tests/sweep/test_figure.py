@@ -90,6 +90,7 @@ def test_the_lag_has_zero_in_the_middle_and_is_a_dash_without_a_claim(figure: Fi
     assert dashes == {(j, i) for i, j in permutations(range(3), 2) if j}
 
 
+@pytest.mark.slow
 def test_a_large_matrix_and_one_without_a_claim_are_drawn(tmp_path: Path) -> None:
     regions = [f"region {k}" for k in range(13)]
     rows = [{"source": a, "target": b, "source_bits_per_spike": -0.01, "verdict_code": "not_significant",

@@ -52,6 +52,7 @@ def test_a_metric_of_each_recording_is_logged_under_its_own_key(published: Any) 
     assert {f"figures/quality_{safe_key(name)}.png" for name in NAMES} <= images
 
 
+@pytest.mark.slow
 def test_the_model_knows_the_recordings_by_their_names(published: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, about, _ = published
     monkeypatch.chdir(folder)

@@ -72,6 +72,7 @@ def source(project: Path) -> Path:
 
 
 @pytest.mark.parametrize("how", ["moved", pytest.param("copied", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_moved_or_copied_project_says_publish_and_that_helps(
     published: Path, how: str, monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:

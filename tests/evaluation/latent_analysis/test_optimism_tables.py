@@ -38,6 +38,7 @@ def test_known_effects_are_found(audited: Path) -> None:
         assert row["inner"] is None  # the fake tuner says nothing of decisions
 
 
+@pytest.mark.slow
 def test_outer_is_the_reported_score(audited: Path) -> None:
     scores = EvaluationRun(audited).read_metrics()
     table = read_table(EvaluationRun(audited).tables, "optimism").set_index(["model", "metric"])

@@ -67,6 +67,7 @@ def test_shares_stand_beside_the_truth(study: Study, evaluated: Path) -> None:
     assert correlation[name] == pytest.approx(np.corrcoef(*ranks)[0, 1])
 
 
+@pytest.mark.slow
 def test_nothing_analysed_changes_nothing(study: Study, out: Path, tmp_path: Path) -> None:
     (tmp_path / "analysis").mkdir()
     LatentAnalysisRun(tmp_path / "analysis").write_about("seq2seq", [], "")

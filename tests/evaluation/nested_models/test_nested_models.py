@@ -174,6 +174,7 @@ def test_a_folder_of_something_else_is_named(climbed: Study, tmp_path: Path) -> 
         evaluate(EvaluationSections.of(climbed.config), *climbed.places, tmp_path / "out", None, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_ladder_without_deciding_models(climbed: Study, tmp_path: Path) -> None:
     config = climbed.config.model_copy(update={"models": {"ridge": {}}})
     study = replace(climbed, config=config)

@@ -161,6 +161,7 @@ def test_metrics_have_the_values_and_the_gain_says_why_it_is_missing(evaluation:
     assert both["matched"]["p_holm"] == pytest.approx(row["p_holm"])
 
 
+@pytest.mark.slow
 def test_null_leaves_everything_as_it_was(moving: tuple[Study, Any], evaluation: EvaluationRun) -> None:
     study, _ = moving
     evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_null")
