@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fake_runs import Plan, make_study
 
 from spikebridge.artifacts.evaluation import EvaluationRun
