@@ -39,7 +39,7 @@ WORDS = {None: "null", True: "true", False: "false"}
 
 
 def meanings(section: type[Section]) -> dict[str, str]:
-    """Key -> what the docstring of its section says of it."""
+    """Key -> its description in the docstring of its section."""
     texts: dict[str, str] = {}
     for parameter in ClassDoc(section)["Parameters"]:
         for key in parameter.name.split(", "):

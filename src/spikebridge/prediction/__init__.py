@@ -1,4 +1,4 @@
-"""What a saved model says of new recordings, trial by trial, and how good that is where the decisions are known."""
+"""Predictions of a saved model for new recordings, trial by trial, and their scores where the decisions are known."""
 
 from spikebridge.prediction.predict import RecordingPrediction, long_table, predict_recordings
 from spikebridge.prediction.recordings import NewRecording, fitted_line, read_new_recordings

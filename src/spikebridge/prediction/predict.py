@@ -17,7 +17,7 @@ from spikebridge.types import Predictions
 
 @dataclass(frozen=True)
 class RecordingPrediction:
-    """What the model says of one recording.
+    """Predictions for one recording.
 
     Parameters
     ----------
