@@ -21,9 +21,10 @@ needs = ("ladder",)
 caption = (
     "Nested models: a sequence in which each model adds predictors to a reference. Left: score of each model out of "
     "fold (balanced accuracy within test blocks, or bits per spike; the grey line is chance or the mean rate). Right: "
-    f"gain over its reference, which is named at its right. Bars: {style.INTERVALS}. Circles: gains that were declared "
-    "as tests; their p is corrected after Holm, and they are filled at p ≤ alpha. Small open diamonds: all other gains; "
-    "their p is not corrected, and they are descriptive. n, the number of trials and clusters, is in ladder.csv."
+    f"gain over its reference, which is named at its right. Bars: {style.INTERVALS}. Circles: gains that were "
+    "declared as tests; their p is corrected after Holm, and they are filled at p ≤ alpha. Small open diamonds: all "
+    "other gains; their p is not corrected, and they are descriptive. n, the number of trials and clusters, is in "
+    "ladder.csv."
 )
 how_to_read = (
     "Good: latents add to the task variables, and the source adds to the target's own past. With coupling 1 of the "
