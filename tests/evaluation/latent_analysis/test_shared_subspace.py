@@ -21,9 +21,13 @@ from spikebridge.tracking.result_lines import analysis_lines
 
 
 @pytest.fixture(scope="module")
-def evaluated(study: Study) -> Path:
-    folder = fake_analysis.make_analysis(study, "analysis_subspace")
-    evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_subspace", folder)
+def analysis(study: Study) -> Path:
+    return fake_analysis.make_analysis(study, "analysis_subspace")
+
+
+@pytest.fixture(scope="module")
+def evaluated(study: Study, analysis: Path) -> Path:
+    evaluate(EvaluationSections.of(study.config), *study.places, study.root / "out_subspace", analysis)
     return study.root / "out_subspace"
 
 
@@ -45,8 +49,8 @@ def test_a_removed_mode_costs_what_it_was_made_to_cost(evaluated: Path) -> None:
     assert ablation["log_loss"]["2"]["loss_low"] > 0.1
 
 
-def test_the_decision_without_a_mode_is_that_of_scikit_learn(study: Study, evaluated: Path) -> None:
-    raw = pd.read_csv(study.root / "analysis_subspace" / "ablation.csv")
+def test_the_decision_without_a_mode_is_that_of_scikit_learn(analysis: Path, evaluated: Path) -> None:
+    raw = pd.read_csv(analysis / "ablation.csv")
     table = table_of(evaluated, "ablation").query("metric == 'balanced_accuracy'").set_index(["recording", "removed"])
     for (recording, removed), rows in raw.groupby(["recording", "removed"]):
         by_hand = balanced_accuracy_score(rows["label"], rows["predicted"])
@@ -60,9 +64,9 @@ def test_the_decision_without_a_mode_is_that_of_scikit_learn(study: Study, evalu
 
 
 @pytest.mark.slow
-def test_a_mode_that_one_fold_lacks_is_compared_in_the_others(study: Study, tmp_path: Path) -> None:
+def test_a_mode_that_one_fold_lacks_is_compared_in_the_others(study: Study, analysis: Path, tmp_path: Path) -> None:
     folder = tmp_path / "analysis"
-    shutil.copytree(study.root / "analysis_subspace", folder)
+    shutil.copytree(analysis, folder)
     raw = pd.read_csv(folder / "ablation.csv")
     raw.loc[(raw["removed"] == 0) & (raw["fold"] == 1), "nats"] *= 3  # a fold with another whole
     raw[~((raw["removed"] == 3) & (raw["fold"] == 1))].to_csv(folder / "ablation.csv", index=False)
@@ -95,8 +99,8 @@ def test_results_have_a_line_for_each_table(evaluated: Path) -> None:
     assert any(line.startswith("Share of the variance of smoothed counts: source shared: 0.300") for line in lines)
 
 
-def test_a_table_without_a_column_is_named(study: Study, evaluated: Path, tmp_path: Path) -> None:
-    shutil.copytree(study.root / "analysis_subspace", tmp_path / "analysis")
+def test_a_table_without_a_column_is_named(study: Study, analysis: Path, evaluated: Path, tmp_path: Path) -> None:
+    shutil.copytree(analysis, tmp_path / "analysis")
     path = tmp_path / "analysis" / "alignment.csv"
     pd.read_csv(path).drop(columns="captured").to_csv(path, index=False)
     with pytest.raises(DataError, match="captured"):
