@@ -166,6 +166,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 path.mkdir(parents=True)
                 (path / "made").write_text(out.def_path, encoding="utf-8")
     (project / "reports/evaluation/tables").mkdir()
+    (project / "data/windows/report.json").write_text("{}", encoding="utf-8")
     dvc(project, "commit", "--force")
     assert would_run(project) == set()
     return project
