@@ -106,6 +106,7 @@ def test_after_ctrl_c_everything_ends_and_one_line_says_how_to_go_on(tmp_path: P
     process = subprocess.Popen(
         [sys.executable, "-m", "spikebridge.cli", "run", "--folder", str(folder)],
         cwd=tmp_path, env=environment(ROOT), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )  # fmt: skip
     assert process.stdout is not None and process.stderr is not None
     while "stage 4 of 4" not in process.stdout.readline():
