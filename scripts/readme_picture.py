@@ -1,4 +1,4 @@
-"""Draw docs/figures/result.png, the picture of README.md, from a finished study.
+"""Draw docs/result.png, the picture of README.md, from a finished study.
 
     python scripts/readme_picture.py FOLDER     # of the project, with the results of the default study
 
@@ -23,7 +23,7 @@ from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import Regions, regions_of, style
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURE = ROOT / "docs" / "figures" / "result.png"
+PICTURE = ROOT / "docs" / "result.png"
 COLOURS = 256
 WITHIN = "balanced_accuracy_within_blocks"
 
