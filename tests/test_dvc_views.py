@@ -16,6 +16,7 @@ import yaml
 from browser import browser
 from import_graph import ROOT
 
+import dvc_plots_page
 import pipeline_graph
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
@@ -122,8 +123,9 @@ def test_graph_of_the_docs_is_that_of_dvc() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not dvc_plots_page.PAGE.is_file(), reason="no page: scripts/dvc_plots_page.py makes it")
 def test_plots_are_drawn_without_a_network(project: Path, tmp_path: Path) -> None:
-    dvc(project, "plots", "show")
+    dvc(project, "plots", "show", "--html-template", str(dvc_plots_page.PAGE))
     page = project / "dvc_plots" / "index.html"
     with browser(tmp_path) as window:
         window.open(page.as_uri())
