@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
+from pygments.lexers.special import TextLexer
 
 import spikebridge
 
@@ -36,7 +38,7 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(ROOT / "docs" / "tutorials")],
     "gallery_dirs": ["tutorials"],
     "filename_pattern": r"\.py$" if any(RECORDINGS.glob("*.nwb")) else r"simulator\.py$",  # which of them run
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "ExampleTitleSortKey",
     "remove_config_comments": True,
     "show_signature": False,
     "write_computation_times": False,
@@ -49,6 +51,10 @@ sphinx_gallery_conf = {
 if any(RECORDINGS.glob("*.nwb")):
     tags.add("recordings")  # noqa: F821  (Sphinx defines it)
 
+MEASURED = [f"measurements/{path.stem}" for path in (ROOT / "benchmarks" / "results").glob("*.md")]
+WIDE = ("architecture", "parameters", "findings", "pipeline", "sorters", "results", "nested-models", *MEASURED)
+"""Pages with wide tables or diagrams: no list of their headings at the right."""
+html_context = {"default_mode": "auto"}
 html_theme = "pydata_sphinx_theme"
 html_title = "spikebridge"
 html_static_path = ["style"]
@@ -57,8 +63,9 @@ html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
     "logo": {"text": "spikebridge"},
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"]} | {page: [] for page in WIDE},
     "header_links_before_dropdown": 7,
     "show_prev_next": True,
     "footer_start": ["copyright"],
@@ -67,7 +74,11 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_sidebars = {"gallery": [], "changelog": [], "index": []}
-copyright = "The spikebridge developers, Apache-2.0"  # noqa: A001  (a setting of Sphinx)
+copyright = "The spikebridge developers, Apache-2.0"
+
+
+LEAST_SCALE = 0.6
+"""Smallest size of a diagram's text, against that of the page."""
 
 
 class Mermaid(Directive):
@@ -80,6 +91,9 @@ class Mermaid(Directive):
 
         text = "\n".join(self.content)
         drawing = mermaidx.render(text).svg()
+        width = float(re.findall(r'viewBox="[-\d.]+ [-\d.]+ ([\d.]+)', drawing)[0])
+        least = f"min-width: {width * LEAST_SCALE:.0f}px"  # a large diagram is scrolled rather than illegible
+        drawing = drawing.replace('style="', f'style="{least}; ', 1)
         label = html.escape(next(line.strip() for line in text.splitlines() if line.strip()))
         return [nodes.raw("", f'<div class="diagram" role="img" aria-label="{label}">{drawing}</div>', format="html")]
 
@@ -87,3 +101,4 @@ class Mermaid(Directive):
 def setup(app: Any) -> None:
     """Register what the pages use."""
     app.add_directive("mermaid", Mermaid)
+    app.add_lexer("csv", TextLexer)  # Pygments knows no tables

@@ -4,13 +4,13 @@ Real recordings
 
 Mice decide on visual contrasts while hippocampus and frontal cortex are recorded (Steinmetz et al. 2019,
 Nature 576:266; a re-pack of its data). This notebook looks at one of its recordings before anything is fitted, and
-asks what hippocampus adds to the prediction of frontal spikes. To follow it with files of your own, change ``recordings``
-and the regions.
+asks what hippocampus adds to the prediction of frontal spikes. To follow it with files of your own, change
+``recordings`` and the regions.
 
 .. only:: not recordings
 
-   The recordings were not there when this site was built, so the code below was not run. Set ``SPIKEBRIDGE_SHARED`` to a
-   folder with ``data/recordings/*.nwb`` and build it again.
+   The recordings were not there when this site was built, so the code below was not run. Set ``SPIKEBRIDGE_SHARED``
+   to a folder with ``data/recordings/*.nwb`` and build it again.
 """
 
 # %%

@@ -3,9 +3,9 @@ A simulated recording
 =====================
 
 Simulated recordings have a known answer: which latents two regions share, and how late one follows the other. This
-notebook simulates two small recordings, translates the spikes of hippocampus (HC) into those of prefrontal cortex (PFC),
-and compares what was learned with the truth. The pipeline does the same with more data, a tuner, more models and all
-tests: ``make demo`` runs it.
+notebook simulates two small recordings, translates the spikes of hippocampus (HC) into those of prefrontal cortex
+(PFC), and compares what was learned with the truth. The pipeline does the same with more data, a tuner, more models
+and all tests: ``make demo`` runs it.
 """
 
 # %%
@@ -43,8 +43,9 @@ settings = config.parse(
 # %%
 # From recordings to windows
 # --------------------------
-# The simulator writes NWB files. ``ingest`` reads and checks them, as it would any other recording, and ``write_windows``
-# counts spikes in bins: one window of two seconds before each decision, and windows of the same length between trials.
+# The simulator writes NWB files. ``ingest`` reads and checks them, as it would any other recording, and
+# ``write_windows`` counts spikes in bins: one window of two seconds before each decision, and windows of the same
+# length between trials.
 
 simulate.simulate(settings.simulate, settings.seed, folder / "recordings")
 io.ingest(io.IngestSections.of(settings), folder / "ingested")
@@ -90,7 +91,7 @@ SETTINGS = {"ridge": {}, "seq2seq": {"max_epochs": 8, "hidden_size": 16, "n_read
 
 
 def held_out(name):
-    """Fit a model in every fold and predict the test block: (windows, predictions, decisions, fold) of each."""
+    """Fit a model in every fold and predict the test block: (windows, predictions, decisions, mean rates) of each."""
     results = []
     for fold in folds.folds:
         part = splits.fit_partition(folds, str(fold.fold))

@@ -56,6 +56,7 @@ MENTIONED_IN_README = {
     "make ui": "tests/tracking/test_run_table.py::test_scores_with_intervals_are_columns_without_a_click",
     "spikebridge results": README_COMMANDS["make repro"],
     "spikebridge report --open": "tests/cli/test_report_command.py::test_it_prints_the_path_of_the_page",
+    "make docs": "tests/docs/test_site.py::test_nothing_is_loaded_from_elsewhere",  # its fixture runs what make runs
     "python scripts/result_tables.py": "tests/test_result_tables.py::test_no_table_is_stale",
 }
 OTHER_PROGRAMS = {
@@ -107,7 +108,7 @@ def test_commands_are_those_of_today(page: Path) -> None:
         ("spikebridge use", False, ""),
         ("make demo", True, ""),
         ("make dmo", True, "no target"),
-        ("dvc exp shw", True, "invalid choice"),
+        ("dvc exp shw", True, "parser error"),
         ("python scripts/nothing.py", True, "no file"),
         ("mlflow ui --prt 5000", True, "no option --prt"),
         ("pip install .[sorters]", True, ""),
@@ -125,7 +126,14 @@ def problem(command: Command, whole: bool) -> str:
     program, *words = command.words
     if program in OTHER_PROGRAMS or program.startswith("-"):  # the latter: options that a page adds to a command
         return ""
-    checks = {"spikebridge": _spikebridge, "dvc": _dvc, "make": _make, "python": _python, "mlflow": _mlflow, "pip": _pip}
+    checks = {
+        "spikebridge": _spikebridge,
+        "dvc": _dvc,
+        "make": _make,
+        "python": _python,
+        "mlflow": _mlflow,
+        "pip": _pip,
+    }
     return checks[program](words, whole) if program in checks else f"{program} is not known here"
 
 
@@ -174,18 +182,23 @@ def _python(words: list[str], whole: bool) -> str:
         return ""  # a module, or a script that the page itself holds
     if not (ROOT / script).is_file():
         return f"no file {script}"
-    text = (ROOT / script).read_text(encoding="utf-8")
-    return next((f"no option {w} in {script}" for w in words if w.startswith("--") and f'"{w}"' not in text), "")
+    texts = [
+        path.read_text(encoding="utf-8") for path in (ROOT / script).parent.glob("*.py")
+    ]  # a script shares options
+    options = [w.split("=")[0] for w in words if w.startswith("--")]
+    return next((f"no option {w} in {script}" for w in options if not any(f'"{w}"' in text for text in texts)), "")
 
 
 def _mlflow(words: list[str], whole: bool) -> str:
+    import click
     from mlflow.cli import cli
 
     group: Any = cli
     while words and hasattr(group, "commands"):
-        if words[0] not in group.commands:
-            return f"no command {words[0]}"
-        group, words = group.commands[words[0]], words[1:]
+        name, words = words[0], words[1:]
+        group = group.get_command(click.Context(group), name)
+        if group is None:
+            return f"no command {name}"
     known = {name for parameter in group.params for name in (*parameter.opts, *parameter.secondary_opts)}
     return next((f"no option {w}" for w in words if w.startswith("-") and w.split("=")[0] not in known), "")
 
@@ -194,3 +207,7 @@ def _pip(words: list[str], whole: bool) -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [name for word in words for group in re.findall(r"\[([\w,]+)\]", word) for name in group.split(",")]
     return next((f"no extra {name}" for name in asked if name not in project["optional-dependencies"]), "")
+
+
+CHECKS = {"spikebridge": _spikebridge, "dvc": _dvc, "make": _make, "python": _python, "mlflow": _mlflow, "pip": _pip}
+"""Program -> what is wrong with its arguments."""
