@@ -16,7 +16,7 @@ PROJECT = Path("spikebridge") / "project"
 
 
 class BuildWithProjectFiles(build_py):
-    """The modules, and the files of a project beside spikebridge.project."""
+    """The modules, and the files of a project beside spikebridge.projects."""
 
     def run(self) -> None:
         super().run()

@@ -26,7 +26,7 @@ LEVELS = {
     "labels": 3,
     "simulate": 5,
     "artifacts": 4,
-    "project": 4,
+    "projects": 4,
     "metrics": 4,
     "statistics": 4,
     "splits": 5,

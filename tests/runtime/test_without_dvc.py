@@ -37,8 +37,8 @@ def test_they_run_in_order_in_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_mistake_ends_with_the_text_of_the_stage(tmp_path: Path) -> None:
-    text = "import sys\nprint('fit@dnn: epoch 1')\nprint('fit@dnn: day1: no units\\nday2: no units', file=sys.stderr)\nsys.exit(2)"
-    project(tmp_path, fit=text, last="open('a', 'w')")
+    wrong = "sys.stderr.write('fit@dnn: day1: no units\\nday2: no units\\n')"
+    project(tmp_path, fit=f"import sys\nprint('fit@dnn: epoch 1')\n{wrong}\nsys.exit(2)", last="open('a', 'w')")
     with pytest.raises(StageFailedError) as caught:
         run_stages(tmp_path, ["fit@dnn", "last"], lambda _: None, lambda _: None)
     assert str(caught.value) == "fit@dnn: day1: no units\nday2: no units"

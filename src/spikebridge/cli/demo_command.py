@@ -14,7 +14,7 @@ from typing import Any
 from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.cli.project_commands import replace_params, run_project
 from spikebridge.errors import DataError
-from spikebridge.project import init_dvc, shipped_file, write_pipeline
+from spikebridge.projects import init_dvc, shipped_file, write_pipeline
 
 PARAMS = "examples/demo/params.yaml"
 """Of the shipped files."""

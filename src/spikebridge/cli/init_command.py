@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from spikebridge import __version__
-from spikebridge.project import made_by, make_project, update_project
+from spikebridge.projects import made_by, make_project, update_project
 
 NEXT = (
     "spikebridge demo                                            # optional: two small simulated recordings",

@@ -23,7 +23,7 @@ from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.notebook.recordings import data_settings
-from spikebridge.project import made_by, shipped_file, write_pipeline
+from spikebridge.projects import made_by, shipped_file, write_pipeline
 from spikebridge.runtime.pipeline_run import stage_names
 from spikebridge.runtime.stage import remove, say
 from spikebridge.runtime.without_dvc import run_stages

@@ -1,7 +1,7 @@
 """Which files of models/ each model runs: runs/model_code/<model>.json, the record of the stage model_code.
 
 It is written and read here and not in artifacts, because the check of a stage's inputs reads it, and artifacts imports
-runtime. Lists of the same form in runs/package_code say what each stage runs, where code is installed (room project).
+runtime. Lists of the same form in runs/package_code say what each stage runs, where code is installed (room projects).
 """
 
 from __future__ import annotations

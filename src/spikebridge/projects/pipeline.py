@@ -26,7 +26,7 @@ HEAD = f"""# Made by spikebridge {__version__}. `spikebridge init --update` writ
 stages:
   package_code:
     desc: which files of the installed package each stage runs, so that a new version runs what it changed
-    cmd: python -m spikebridge.project
+    cmd: python -m spikebridge.projects
     always_changed: true
     outs:
       - {PACKAGE_CODE.as_posix()}

@@ -1,6 +1,6 @@
 """The folder of a project outside the repository: makes it, brings it up to date, and lists the installed code."""
 
-from spikebridge.project.make import (
+from spikebridge.projects.make import (
     NotEmptyError,
     init_dvc,
     make_project,
@@ -8,7 +8,7 @@ from spikebridge.project.make import (
     update_project,
     write_pipeline,
 )
-from spikebridge.project.pipeline import made_by
+from spikebridge.projects.pipeline import made_by
 
 __all__ = [
     "NotEmptyError",

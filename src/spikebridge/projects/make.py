@@ -10,8 +10,8 @@ from pathlib import Path
 
 from spikebridge.errors import ConfigError, DataError, StorageError
 from spikebridge.errors.messages import listed
-from spikebridge.project.pipeline import made_by, project_pipeline
-from spikebridge.project.shipped_files import copy_files, shipped_files, shipped_root
+from spikebridge.projects.pipeline import made_by, project_pipeline
+from spikebridge.projects.shipped_files import copy_files, shipped_files, shipped_root
 
 TEMPLATES = Path(__file__).with_name("templates")
 PIPELINE, PARAMS, SCRIPTS, PLOTS = "dvc.yaml", "params.yaml", "pipelines/", ".dvc/plots/"

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from project import ROOT, environment
+
 from spikebridge import __version__, config
 from spikebridge.errors import ConfigError, DataError, StorageError
-from spikebridge.project import NotEmptyError, made_by, make_project, update_project
-from spikebridge.project.make import shipped_pipeline
-from spikebridge.project.pipeline import project_pipeline, write_package_code
-from spikebridge.project.shipped_files import SHIPPED, shipped_files, shipped_root
+from spikebridge.projects import NotEmptyError, made_by, make_project, update_project
+from spikebridge.projects.make import shipped_pipeline
+from spikebridge.projects.pipeline import project_pipeline, write_package_code
+from spikebridge.projects.shipped_files import SHIPPED, shipped_files, shipped_root
 from spikebridge.runtime.model_code import PACKAGE_CODE
 from spikebridge.runtime.source_code import OWN
 from spikebridge.runtime.stage_inputs import InputsChangedError, stage_inputs

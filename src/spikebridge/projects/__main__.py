@@ -1,9 +1,9 @@
-"""The stage `package_code` of a project outside the repository: python -m spikebridge.project."""
+"""The stage `package_code` of a project outside the repository: python -m spikebridge.projects."""
 
 from __future__ import annotations
 
-from spikebridge.project.make import shipped_pipeline
-from spikebridge.project.pipeline import write_package_code
+from spikebridge.projects.make import shipped_pipeline
+from spikebridge.projects.pipeline import write_package_code
 from spikebridge.runtime.model_code import PACKAGE_CODE
 from spikebridge.runtime.stage import output, stage_main
 
