@@ -29,7 +29,7 @@ PARAMS: dict[str, Any] = {
     "trials": {"covariates": ["delay_s", "restaurant"]},
     "quality": {"min_presence_ratio": None},
     **{name: SMALL[name] for name in ("bins", "split", "tune", "analysis", "statistics", "compute")},
-    "models": {name: SMALL["models"][name] for name in ("seq2seq", "ridge", "majority")},
+    "models": {name: SMALL["models"][name] for name in ("seq2seq", "majority")},
 }
 PAGE = ROOT / "docs" / "notebook.md"
 
