@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -179,6 +180,19 @@ def test_with_git_dvc_works_with_it(tmp_path: Path) -> None:
     make_project(tmp_path / "inside", git=True)
     assert not (tmp_path / "inside" / ".git").exists()
     dvc(tmp_path / "inside", "stage", "list")
+
+
+@pytest.mark.slow
+def test_a_project_gets_git_by_the_commands_of_its_readme(folder: Path) -> None:
+    (commands,) = re.findall(r"`(git init .*)`\.", (folder / "README.md").read_text(encoding="utf-8"))
+    author = {f"GIT_{who}_{what}": "t@t" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    script = f'dvc() {{ "{sys.executable}" -m dvc "$@"; }}\n{commands} && dvc params diff && git status --porcelain'
+    done = subprocess.run(
+        ["bash", "-ec", script], cwd=folder, env=environment(ROOT) | author, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "params.yaml" in git(folder, "ls-files")
+    assert git(folder, "status", "--porcelain") == ""
 
 
 def test_without_git_it_is_asked_for_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

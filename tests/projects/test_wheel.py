@@ -121,6 +121,7 @@ def test_the_demo_runs_in_a_project_from_a_folder_with_a_space(environment: Path
     variables = bare(environment)
     run("spikebridge", "init", "my study", cwd=elsewhere, env=variables)
     study = elsewhere / "my study"
+    assert "make repro" in run("make", "help", cwd=study, env=variables)
     out = run("spikebridge", "demo", "--no-open", cwd=study, env=variables)
     assert "The demo is done" in out
     demo = study / "demo"
