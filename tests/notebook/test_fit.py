@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -16,11 +17,14 @@ from project import ROOT, SMALL, environment
 
 import spikebridge
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
+from spikebridge.config import SimulateConfig
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.io.readers import tables
 from spikebridge.notebook import fitted_models
 from spikebridge.projects import make_project
 from spikebridge.runtime.without_dvc import StageFailedError
+from spikebridge.simulate import simulate_session, write_nwb
 from spikebridge.types import Recording
 
 REGIONS = {"source": ["HC"], "target": ["PFC"]}
@@ -31,6 +35,7 @@ PARAMS: dict[str, Any] = {
     **{name: SMALL[name] for name in ("bins", "split", "tune", "analysis", "statistics", "compute")},
     "models": {name: SMALL["models"][name] for name in ("seq2seq", "majority")},
 }
+KNOBS = SimulateConfig(n_trials=20, n_source_units=(6, 6), n_target_units=(5, 5))
 PAGE = ROOT / "docs" / "notebook.md"
 
 
@@ -105,10 +110,30 @@ def test_a_folder_with_other_files_is_refused(no_stage: list[str], tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_an_earlier_fit_is_replaced_and_a_project_of_dvc_refused(no_stage: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "fitted"
+    spikebridge.fit(tmp_path, folder=folder, data=REGIONS)
+    old = TrainingRun(folder / TRAINING_FOLDER / "forgotten").fit
+    old.parent.mkdir(parents=True)
+    old.write_text("{}")
+    assert "forgotten" in spikebridge.results(folder).models
+    assert spikebridge.fit(tmp_path, folder=folder, data=REGIONS).results.models == []
+    make_project(tmp_path / "by dvc")
+    before = (tmp_path / "by dvc" / "params.yaml").read_bytes()
+    with pytest.raises(DataError, match="found a project of DVC"):
+        spikebridge.fit(tmp_path, folder=tmp_path / "by dvc", data=REGIONS)
+    assert (tmp_path / "by dvc" / "params.yaml").read_bytes() == before
+
+
 @pytest.mark.slow
-def test_a_mistake_in_the_recordings_is_that_of_the_stage(recordings: list[Recording], tmp_path: Path) -> None:
-    with pytest.raises(StageFailedError, match=r"^ingest: .*CA1"):
-        spikebridge.fit(recordings, PARAMS, data={"source": ["CA1"]})
+def test_a_mistake_in_the_recordings_is_that_of_the_stage(tmp_path: Path) -> None:
+    paths = [tmp_path / animal / "day1.nwb" for animal in ("rat1", "rat2")]
+    for number, path in enumerate(paths):
+        path.parent.mkdir()
+        write_nwb(simulate_session(KNOBS, np.random.default_rng(number), path.parent.name, path.parent.name), path)
+    with pytest.raises(StageFailedError, match=r"(?s)^ingest: .*CA1") as caught:
+        spikebridge.fit(paths, PARAMS, data={"source": ["CA1"]})
+    assert "2 recordings" in str(caught.value) or str(caught.value).count("day1") == 2
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ from spikebridge.artifacts.latent_analysis import LATENT_ANALYSIS_FOLDER
 from spikebridge.artifacts.nested_models import NESTED_MODELS_FOLDER
 from spikebridge.artifacts.project_results import ProjectResults
 from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
+from spikebridge.artifacts.training import TRAINING_FOLDER
+from spikebridge.artifacts.tuning import TUNING_FOLDER
 from spikebridge.config.strict_yaml import load_yaml
 from spikebridge.errors import ConfigError, DataError
 from spikebridge.notebook.recordings import data_settings
@@ -30,7 +32,11 @@ from spikebridge.runtime.without_dvc import run_stages
 
 COMPARING, REPORTING, REGISTERING = ("analyze", "nested_models", "evaluate"), ("figures", "report"), ("register",)
 """Stages after the fits: of `compare`, of `report`, and the one that needs MLflow, which is left out."""
-RESULTS = (LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER, EVALUATION_FOLDER, FIGURES_FOLDER, REPORT_FOLDER)
+RESULTS = (
+    TUNING_FOLDER, TRAINING_FOLDER, LATENT_ANALYSIS_FOLDER, NESTED_MODELS_FOLDER, EVALUATION_FOLDER, FIGURES_FOLDER,
+    REPORT_FOLDER,
+)  # fmt: skip
+"""Of an earlier fit, removed first: none may pass for one of this fit."""
 OF_THE_DEFAULT_STUDY = ("simulate", "data", "trials")
 """Sections of the shipped params.yaml that describe the simulated recordings."""
 
@@ -149,8 +155,7 @@ def fit(
     """
     temporary = tempfile.TemporaryDirectory(prefix="spikebridge-") if folder is None else None
     place = Path(temporary.name if temporary else folder or "").resolve()
-    if place.exists() and not (place.is_dir() and (made_by(place) or not any(place.iterdir()))):
-        raise DataError(f"folder: {place}: expected a new folder or one of an earlier fit, found other files")
+    _check_folder(place)
     raw = _merged(_base(params), sections)
     if "path" in _section(sections, "data"):
         raise ConfigError("fit: data.path: the recordings are the first argument; leave this key out")
@@ -164,6 +169,15 @@ def fit(
     models = FittedModels(place, verbose, temporary)
     models.fit()
     return models
+
+
+def _check_folder(place: Path) -> None:
+    """Refuse a folder that holds anything but an earlier fit: a project of DVC has parameters and results to lose."""
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+        return
+    if not made_by(place) or (place / ".dvc" / "config").exists():
+        what = "a project of DVC" if made_by(place) else "other files"
+        raise DataError(f"folder: {place}: expected a new folder or one of an earlier fit, found {what}")
 
 
 def _base(params: str | Path | Mapping[str, Any] | None) -> dict[str, Any]:

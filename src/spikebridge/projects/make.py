@@ -14,7 +14,7 @@ from spikebridge.projects.pipeline import made_by, project_pipeline
 from spikebridge.projects.shipped_files import copy_files, shipped_files, shipped_root
 
 TEMPLATES = Path(__file__).with_name("templates")
-PIPELINE, PARAMS, SCRIPTS, PLOTS = "dvc.yaml", "params.yaml", "pipelines/", ".dvc/plots/"
+PIPELINE, PARAMS, SCRIPTS, OF_DVC = "dvc.yaml", "params.yaml", "pipelines/", ".dvc/"
 REPLACED = "replaced"
 SHOWN = 5
 DVC_SETTINGS = "[core]\n    analytics = false\n    check_update = false\n"
@@ -132,7 +132,7 @@ def check_new(folder: Path) -> None:
 
 
 def write_pipeline(folder: Path) -> None:
-    """Write dvc.yaml, pipelines/, the templates of DVC's plots and .dvcignore, in the place of earlier ones.
+    """Write dvc.yaml, pipelines/, .dvcignore and the templates of DVC's plots, in the place of earlier ones.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def write_pipeline(folder: Path) -> None:
     text = project_pipeline(shipped_pipeline())
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / SCRIPTS, ignore_errors=True)
-    for start in (SCRIPTS, PLOTS, ".dvcignore"):
+    for start in (SCRIPTS, OF_DVC, ".dvcignore"):
         copy_files(shipped_files(root, start), root, folder)
     (folder / PIPELINE).write_text(text, encoding="utf-8")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SHIPPED = (
+    ".dvc/.gitignore",
     ".dvc/plots/*.json",
     ".dvcignore",
     ".gitignore",
