@@ -37,7 +37,7 @@ add_module_names = False
 sphinx_gallery_conf = {
     "examples_dirs": [str(ROOT / "docs" / "tutorials")],
     "gallery_dirs": ["tutorials"],
-    "filename_pattern": r"\.py$" if any(RECORDINGS.glob("*.nwb")) else r"simulator\.py$",  # which of them run
+    "filename_pattern": r"\.py$" if any(RECORDINGS.glob("*.nwb")) else r"(simulator|notebook)\.py$",  # which run
     "within_subsection_order": "ExampleTitleSortKey",
     "remove_config_comments": True,
     "show_signature": False,

@@ -38,6 +38,7 @@ LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
 """The target of a Markdown link to a file: its path, and its heading."""
 API: dict[str, Sequence[str]] = {
     "spikebridge": (),
+    "spikebridge.notebook": ("FittedModels",),
     "spikebridge.io.pynapple": (),
     "spikebridge.io": (),
     "spikebridge.simulate": (),

@@ -23,6 +23,7 @@ RUN_BY = {
     "docs/latents.md": IN_A_FINISHED_PROJECT,
     "docs/results-in-python.md": IN_A_FINISHED_PROJECT,
     "docs/adapt.md": IN_A_FINISHED_PROJECT,
+    "docs/notebook.md": "tests/notebook/test_fit.py::test_the_page_runs_as_it_stands",
     "docs/saved-models.md": "tests/tracking/test_serving.py::test_the_request_of_the_page_works",
     "docs/dandi.md": "tests/test_dandi_examples.py::test_the_script_takes_regions_from_tetrodes",
     "CONTRIBUTING.md": None,  # sketches of a model and a reader, with ... for their bodies: they are compiled
@@ -53,6 +54,9 @@ README_COMMANDS = {
 """Command of a block of README -> the test that runs it."""
 MENTIONED_IN_README = {
     "make repro": README_COMMANDS["make repro"],
+    "spikebridge init my_study": (
+        "tests/projects/test_wheel.py::test_the_demo_runs_in_a_project_from_a_folder_with_a_space"
+    ),
     "make ui": "tests/tracking/test_run_table.py::test_scores_with_intervals_are_columns_without_a_click",
     "spikebridge results": README_COMMANDS["make repro"],
     "spikebridge report --open": "tests/cli/test_report_command.py::test_it_prints_the_path_of_the_page",
@@ -171,7 +175,9 @@ def _parsed(top: Any, words: list[str]) -> str:
 
 
 def _make(words: list[str], whole: bool) -> str:
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    """Of the repository, and of a project that `spikebridge init` makes."""
+    files = (ROOT / "Makefile", ROOT / "src/spikebridge/projects/templates/Makefile")
+    targets = [t for file in files for t in re.findall(r"^([a-z]+):", file.read_text(encoding="utf-8"), re.MULTILINE)]
     asked = [w for w in words if "=" not in w and not w.startswith("-")]
     return next((f"no target {target}" for target in asked[:1] if target not in targets), "")
 

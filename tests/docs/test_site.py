@@ -23,8 +23,11 @@ pytestmark = [
 ]
 LOADED = {"link": "href"} | dict.fromkeys(("script", "img", "iframe", "source", "audio", "video"), "src")
 """What a browser loads by itself: the element, and the attribute with its address."""
-PAGES = ("index", "get-started", "concepts", "gallery", "parameters", "architecture", "pipeline", "api/index",
-         "api/spikebridge.statistics", "tutorials/simulator", "tutorials/recordings", "measurements/gates")  # fmt: skip
+PAGES = (
+    *("index", "get-started", "concepts", "gallery", "parameters", "architecture", "pipeline", "measurements/gates"),
+    *("api/index", "api/spikebridge.statistics"),
+    *("tutorials/simulator", "tutorials/notebook", "tutorials/recordings"),
+)
 
 
 class Loaded(HTMLParser):
