@@ -23,7 +23,7 @@ from spikebridge.config import SimulateConfig
 
 folder = Path(tempfile.mkdtemp())
 size = SimulateConfig(n_recordings=2, n_trials=60, n_source_units=(30, 36), n_target_units=(24, 30))
-simulate.simulate(size, seed=1, folder=folder / "recordings")
+files = simulate.simulate(size, seed=1, folder=folder / "recordings")
 
 # %%
 # Fit
@@ -42,7 +42,6 @@ fitted = spikebridge.fit(
     analysis={"n_folds": 1, "max_epochs": 4, "analyses": ["ablation"]},
     compute={"workers": 1},
 )
-fitted
 
 # %%
 # The decisions of held-out trials, one row a model and trial:
@@ -53,10 +52,12 @@ fitted.results.predictions.groupby(["model", "recording", "label", "predicted"])
 # The latents of held-out trials, on the axes of the saved model, so that the trials of all folds can be drawn together:
 
 latents = fitted.results.latents()
-course = latents[latents["recording"] == "rat1_day1"].groupby(["label", "time_from_decision_s"])
+course = latents[latents["recording"] == "rat1_day1"].groupby(["label", "bin"])
 figure, panels = plt.subplots(1, 3, figsize=(7, 2.4), layout="constrained", sharex=True)
 for axes, name in zip(panels, ["latent_1", "latent_2", "latent_3"], strict=True):
-    course[name].mean().unstack("label").plot(ax=axes, legend=axes is panels[0])
+    mean = course[name].mean().unstack("label")
+    mean.index = (mean.index + 0.5) * 0.1 - 2.0
+    mean.plot(ax=axes, legend=axes is panels[0])
     axes.set(xlabel="time from decision (s)", title=name)
 plt.show()
 
@@ -64,7 +65,8 @@ plt.show()
 # Compare
 # -------
 # Every test of one model against another; those with the role ``primary`` were declared before any data. Two recordings
-# are too few for any of them to decide, and the verdicts say so.
+# are too few to decide about a translation, and the verdicts say so. With fewer than six recordings the decisions are
+# tested over blocks of trials: that verdict is about these recordings and no others.
 
 tests = fitted.compare()
 tests[["family", "model_a", "model_b", "metric", "estimate", "p", "role", "verdict"]].head(6).round(3)

@@ -89,12 +89,12 @@ plt.show()
 # %%
 # What does hippocampus add?
 # --------------------------
-# Five contiguous blocks of trials are tested in turn. The linear translator gets the counts of hippocampus, and the
-# baseline of the target: mean course and drift, known without hippocampus. ``psth`` has the mean course alone.
+# Five contiguous blocks of trials are tested in turn. Three linear translators get the counts of hippocampus, and the
+# baseline of the target: mean course and drift, known without hippocampus.
 
 folds = splits.make_splits([windows], settings.split)
 rows = []
-for name in ("psth", "ridge", "reduced_rank"):
+for name in ("ridge", "reduced_rank", "poisson_glm"):
     total = {"rates": [], "baseline": []}
     for fold in folds.folds:
         part = splits.fit_partition(folds, str(fold.fold))

@@ -137,7 +137,7 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3), layout="constrained",
 left.imshow(test.target[trial][:, order].T, aspect="auto", cmap="Greys", vmax=3, extent=extent)
 right.imshow(log_rates[trial][:, order].T, aspect="auto", cmap="RdBu_r", vmin=-1.5, vmax=1.5, extent=extent)
 left.set(xlabel="time from decision (s)", ylabel="PFC unit", title="spikes")
-right.set(xlabel="time from decision (s)", title="predicted rate, log, relative to the mean")
+right.set(xlabel="time from decision (s)", title="predicted rate / mean (log)")
 plt.show()
 
 # %%
