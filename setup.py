@@ -12,7 +12,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-PROJECT = Path("spikebridge") / "project"
+PROJECT = Path("spikebridge") / "projects"
 
 
 class BuildWithProjectFiles(build_py):
