@@ -11,6 +11,7 @@ import fake_project
 import pytest
 from report_project import HOSTILE, PLAIN, PNG, written
 
+from spikebridge import figures
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
 from spikebridge.artifacts.report import ReportRun
@@ -115,7 +116,24 @@ def test_the_group_page_has_every_section_or_says_why_not(pages: dict[str, Page]
     assert "No table of nested models" not in page.text, "the communication gain is one of their numbers"
     for line in ("No table of latents", "No table of states", "no numbers on power"):
         assert line in page.text
-    assert "Figure bits per spike: not drawn, because the evaluation has no table bits_per_spike." in page.text
+    assert "Figure Bits per spike: not drawn, because the evaluation has no table bits_per_spike." in page.text
+    assert "Figure PSTHs by decision: not drawn, because the evaluation has no table psth." in page.text
+
+
+def test_regions_have_their_names_and_not_their_roles(pages: dict[str, Page]) -> None:
+    for page in pages.values():
+        without = page.text.replace("HC is the source, whose spikes", "").replace("PFC is the target, whose spikes", "")
+        without = without.partition("Settings, versions, digests Settings")[0]
+        assert not re.findall(r".{30}(?<![.\w])(?:source|target)(?!\w).{30}", without, re.IGNORECASE)
+
+
+def test_figures_have_a_good_and_a_bad_example(pages: dict[str, Page]) -> None:
+    page = pages[""]
+    names = [about["id"].removeprefix("figure-") for tag, about in page.elements if tag == "figure"]
+    buttons = page.values("button", "aria-label")
+    with_examples = {name.partition("_rat")[0] for name in names} & set(figures.modules())
+    assert len(buttons) == 2 * len(with_examples) == 4
+    assert [title.partition(": ")[2].partition(":")[0] for title in buttons] == ["Good", "Bad"] * len(with_examples)
 
 
 def test_figures_have_caption_files_and_tables(pages: dict[str, Page]) -> None:
@@ -145,7 +163,7 @@ def test_the_page_of_a_recording_is_about_it_alone(pages: dict[str, Page]) -> No
 def test_the_same_results_write_the_same_pages(project: Path) -> None:
     first = {path.name: path.read_bytes() for path in written(project).parent.iterdir()}
     assert {path.name: path.read_bytes() for path in written(project).parent.iterdir()} == first
-    assert len(first) == 6
+    assert len(first) == 8
 
 
 def test_svg_is_embedded_and_a_large_one_is_not(project: Path) -> None:

@@ -39,8 +39,19 @@ class PageLink:
 
 
 @dataclass(frozen=True)
+class PageExample:
+    """How a figure looks in a simulated study. title: which one; image: data URI."""
+
+    title: str
+    image: str
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A figure. image: data URI, "" where the page would get too large; drawing: an inline SVG of the report."""
+    """A figure. image: data URI, "" where the page would get too large; drawing: an inline SVG of the report.
+
+    inches: its width as it was drawn, so that a narrow screen keeps its text readable.
+    """
 
     name: str
     title: str
@@ -51,6 +62,8 @@ class Picture:
     files: Sequence[PageLink] = ()
     tables: Sequence[PageLink] = ()
     recording: str = ""
+    examples: Sequence[PageExample] = ()
+    inches: float = 6.5
 
 
 @dataclass(frozen=True)

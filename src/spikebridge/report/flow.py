@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from markupsafe import escape
 
+from spikebridge.artifacts.report import ReportRun
 from spikebridge.errors import DataError
 from spikebridge.report.content import PageTable, TableRow
 from spikebridge.report.wording import spaced
 
 WIDE, HIGH, ACROSS, DOWN = 196, 46, 16, 26
 """Size of a box, and the space between boxes, in units of the drawing."""
+FILE_STYLE = (
+    "svg{font:13px sans-serif;fill:#1d2430;background:#fff}rect{fill:#f5f7fa;stroke:#9fb3c8}"
+    ".arrow{fill:none;stroke:#7d8da1;stroke-width:1.4;marker-end:url(#tip)}marker path{fill:#7d8da1}"
+    ".stage{font-weight:600}.time{fill:#5b6575;font-size:12px}"
+)
+"""Of the drawing as a file; in the page it has the style of the page."""
 NOT_RECORDED = "not recorded"
 
 
@@ -105,6 +113,17 @@ def flow_table(nodes: Iterable[StageNode]) -> PageTable:
 
 def _title(node: StageNode) -> str:
     return spaced(node.name) + (f" ({node.runs} models)" if node.runs > 1 else "")
+
+
+def write_flow(nodes: list[StageNode], run: ReportRun) -> None:
+    """Write the drawing and the table as files."""
+    svg = flow_drawing(nodes).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    start = svg.index(">") + 1
+    run.stages_drawing.write_text(f"{svg[:start]}<style>{FILE_STYLE}</style>{svg[start:]}\n", encoding="utf-8")
+    table = flow_table(nodes)
+    columns = ["stage", "makes", "reads_from", "seconds"]
+    rows = [[*row.cells[:3], node.seconds] for row, node in zip(table.rows, nodes, strict=True)]
+    pd.DataFrame(rows, columns=columns).to_csv(run.stages_table, index=False)
 
 
 def layers(nodes: Iterable[StageNode]) -> list[list[StageNode]]:

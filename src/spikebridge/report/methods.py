@@ -147,8 +147,8 @@ def _models(study: Study) -> Iterator[str]:
         yield f"Spikes were translated by {described(study.translating)}."
         yield (
             "Translations are scored in bits per spike [@pillow2008] over the mean rate of the training data, and over "
-            "a baseline of mean, course over the trial and drift that is fitted without the source, once for all "
-            "translators."
+            f"a baseline of mean, course over the trial and drift that is fitted without {name(study.source)}, once "
+            "for all translators."
         )
         yield (
             "The trial-shift contrast compares the rates of a trial with those of neighbouring trials, so that slow "
@@ -172,7 +172,7 @@ def _tests(study: Study) -> Iterator[str]:
     )
     if rows := study.declared:
         tests = listed(TESTS.get(test, spaced(test)) for test in dict.fromkeys(row["test"] for row in rows))
-        families = listed(map(spaced, dict.fromkeys(row["family"] for row in rows)))
+        families = listed(name(study.shown(family)) for family in dict.fromkeys(row["family"] for row in rows))
         yield (
             f"The {counted(len(rows), 'declared test')}, fixed before the data were seen (families: {families}), use "
             f"{tests}, with Holm's correction within each family [@holm1979] at alpha = {s.alpha:g}."

@@ -16,7 +16,7 @@ from spikebridge.report import methods_text
 from spikebridge.report.answer import five_sentences, key_numbers
 from spikebridge.report.content import PageLink, PageSection
 from spikebridge.report.decision_tables import held_out_decisions, predictions_place
-from spikebridge.report.flow import stage_nodes
+from spikebridge.report.flow import stage_nodes, write_flow
 from spikebridge.report.methods import LICENCE, methods
 from spikebridge.report.pictures import table_link
 from spikebridge.report.references import PAPERS, bibliography
@@ -62,7 +62,9 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     nodes = stage_nodes(project, sections.models, sections.data.path, times)
     shared: dict[str, Any] = {"study": study, "style": Markup(_text(STYLE)), "script": Markup(_text(SCRIPT))}
     pages = [PageLink(name, quote(run.page(name).name)) for name in study.recordings]
-    group = group_sections(study, decisions, nodes)
+    if nodes:
+        write_flow(nodes, run)
+    group = group_sections(study, decisions, nodes, run)
     _write(
         environment, GROUP, run.index, sections=group, pages=pages, answers=five_sentences(study),
         numbers=key_numbers(study), models=_filtered_models(group), paragraphs=methods_text.html_paragraphs(paragraphs),
@@ -74,7 +76,7 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
         own = recording_sections(study, decisions, name)
         _write(
             environment, RECORDING, run.page(name), sections=own, recording=name, pages=pages, home=run.index.name,
-            **shared,
+            models=_filtered_models(own), **shared,
         )  # fmt: skip
     run.methods_markdown.write_text(methods_text.markdown(paragraphs), encoding="utf-8")
     run.methods_latex.write_text(methods_text.latex(paragraphs), encoding="utf-8")
