@@ -208,6 +208,19 @@ def test_no_text_overlaps_or_leaves_the_page(
         assert across < 2 or down < 4, f"{first_text!r} overlaps {second_text!r}"
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.quick_cases(6)
+def test_no_text_says_source_or_target_where_regions_have_names(
+    name: str, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tables, tmp_path / "tables")
+    table = read_table(tables, "quality")
+    named = table.assign(region=np.where(table["role"] == "source", "HC", "PFC"))
+    named.to_csv(tmp_path / "tables" / "quality.csv", index=False)
+    texts = [text.get_text() for text in figure_of(name, tmp_path / "tables", monkeypatch).findobj(Text)]
+    assert not [text for text in texts if re.search(r"(?<!\()\b(source|target)\b", text, re.IGNORECASE)]
+
+
 def texts_of(figure: Figure) -> list[Text]:
     """Every text that is drawn and lies straight: tick labels outside the limits are not drawn."""
     hidden = {

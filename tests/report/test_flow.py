@@ -48,6 +48,10 @@ def test_with_other_data_no_recordings_are_simulated(project: Path) -> None:
     assert [node.name for node in stage_nodes(project, ["m"], "my/data", {})] == ["second", "each", "last"]
 
 
+def test_recordings_may_lie_in_the_folder_of_results(project: Path) -> None:
+    assert [node.name for node in stage_nodes(project, ["m"], "data", {})] == ["second", "each", "last"]
+
+
 def test_a_time_of_some_models_is_no_time_of_all(project: Path) -> None:
     nodes = stage_nodes(project, ["m", "n"], "data/raw", {"each@m": 2.0})
     assert {node.name: node.seconds for node in nodes}["each"] is None

@@ -107,7 +107,7 @@ def test_names_are_escaped_for_each_form() -> None:
     assert methods_text.cited(text) == ["hill2011", "holm1979"]
 
 
-HARD = "a_b&c%d$e#f{g}h~i^j\\k<l>m|n\"o--p α≤²é\n(β)"
+HARD = 'a_b&c%d$e#f{g}h~i^j\\k<l>m|n"o--p α≤²é\n(β)'
 """The name of a recording with every character that LaTeX reads as a command."""
 COMMANDS = {
     "section", "cite", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",

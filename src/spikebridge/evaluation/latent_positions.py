@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ def is_position(name: str) -> bool:
     return any(word in {"x", "y", "pos", "place", "location"} or word.startswith("position") for word in words)
 
 
-def _by_place(series: Array, values: Array) -> Iterator[dict[str, object]]:
+def _by_place(series: Array, values: Array) -> Iterator[dict[str, Any]]:
     """Rows of a series. series: (trial, bin), NaN where not recorded; values: (trial, bin, component)."""
     known = np.isfinite(series)
     if not known.any():

@@ -67,7 +67,9 @@ def _panel(axes: style.Axes, table: pd.DataFrame, metric: str, regions: Regions)
     low, high = _limits(table)
     axes.set_xlim(low, high)
     within = " within test blocks" if metric.endswith("within_blocks") else ""
-    axes.set_xlabel(f"difference in {style.METRICS.get(metric, metric)}{within} (right of 0: first model better)")
+    axes.set_xlabel(
+        regions.named(f"difference in {style.METRICS.get(metric, metric)}{within} (right of 0: first model better)")
+    )
 
 
 def _test(axes: style.Axes, line: int, row: dict, colour: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -51,7 +52,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
 
 def _panel(axes: style.Axes, table: pd.DataFrame) -> None:
     for k, (axis, rows) in enumerate(table.groupby("axis", sort=True)):
-        look = {"color": style.PALETTE[k], "linestyle": DASHES[k % len(DASHES)]}
+        look: Any = {"color": style.PALETTE[k], "linestyle": DASHES[k % len(DASHES)]}
         axes.fill_between(
             rows["value"], rows["mean"] - rows["sem"], rows["mean"] + rows["sem"], color=style.PALETTE[k], alpha=0.2,
             linewidth=0,

@@ -72,8 +72,9 @@ def draw(tables_folder: Path, out_path: Path, page: str = "") -> bool:
             axes.set_axis_off()
         for axes in grid[:, 0]:
             axes.set_ylabel("rate (Hz)")
-        for axes in grid[-1]:
+        for axes in grid.ravel()[max(len(keys) - across, 0) : len(keys)]:  # the lowest of each column
             axes.set_xlabel(style.event_label(rows["event"].iloc[0]))
+            axes.tick_params(labelbottom=True)
         _legend(figure, rows, colour, together)
         what = "the median target unit of each recording" if together else f"target units of {style.shown(page)}"
         about = f"PSTHs by decision, held-out trials: {what} ({style.shown(rows['model'].iloc[0])})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,14 +42,15 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     each = recordings[:MOST] if len(recordings) > 1 else []
     across = -(-len(each) // 2)
     with style.styled():
-        figure = style.new(6.6 + 2.1 * across, 4.9)
-        parts = figure.subfigures(1, 2, width_ratios=[6.6, 2.1 * across]) if each else [figure]
+        figure = style.new(5.2 + 1.75 * across, 4.6)
+        parts: Any = figure.subfigures(1, 2, width_ratios=[5.2, 1.75 * across]) if each else [figure]
         axes = parts[0].subplots()
         _curves(axes, pooled, models)
         axes.set_xlabel("share mistaken for it")
         axes.set_ylabel(f"share of “{style.shown(pooled['of'].iloc[0])}” recognised")
         axes.set_title(f"all recordings, n = {int(pooled['n'].max())}")
-        axes.legend(loc="lower right", title="area under the curve", title_fontsize=10)
+        handles, names = axes.get_legend_handles_labels()
+        axes.legend(handles[::-1], names[::-1], loc="lower right", title="area under the curve", title_fontsize=10)
         if each:
             _panels(parts[1], table, each, models)
         style.headline(figure, f"ROC curves on held-out trials{_left_out(len(recordings))}")
@@ -59,8 +61,8 @@ def _left_out(n: int) -> str:
     return f" (the first {MOST} of {n} recordings)" if n > MOST else ""
 
 
-def _panels(part: object, table: pd.DataFrame, recordings: list[str], models: list[str]) -> None:
-    grid = part.subplots(2, -(-len(recordings) // 2), squeeze=False, sharex=True, sharey=True).ravel()  # type: ignore[attr-defined]
+def _panels(part: Any, table: pd.DataFrame, recordings: list[str], models: list[str]) -> None:
+    grid = part.subplots(2, -(-len(recordings) // 2), squeeze=False, sharex=True, sharey=True).ravel()
     for axes, recording in zip(grid, recordings, strict=False):
         rows = table[table["recording"] == recording]
         _curves(axes, rows, models)

@@ -29,6 +29,8 @@ how_to_read = (
 ALL = "all"
 PREFERRED = "seq2seq"
 TITLES = ("over the mean rate", "what the source adds", "trial-shift contrast")
+MOST_BESIDE = 3
+"""Recordings with which the panels lie side by side; with more they lie below each other."""
 ENDS = (1, 99)
 """Percentiles of the dots that the axis holds: units with a handful of spikes would flatten the rest."""
 
@@ -47,12 +49,20 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     recordings = list(dict.fromkeys(table["recording"]))
     regions = regions_of(tables_folder)
     with style.styled():
-        figure = style.new(1.6 + len(shown) * max(2.8, 0.9 + 0.55 * len(recordings)), 4.4)
-        grid = figure.subplots(1, len(shown), squeeze=False)[0]
+        beside = len(recordings) <= MOST_BESIDE
+        size = (
+            (1.6 + 3.0 * len(shown), 4.4)
+            if beside
+            else (max(7.0, 2.0 + 0.75 * len(recordings)), 1.6 + 2.4 * len(shown))
+        )
+        figure = style.new(*size)
+        places = (1, len(shown)) if beside else (len(shown), 1)
+        grid = figure.subplots(*places, squeeze=False, sharex=not beside).ravel()
         for axes, key in zip(grid, shown, strict=True):
             _panel(axes, table, key, recordings)
             axes.set_title(regions.named(TITLES[YARDSTICKS.index(key)]))
-        grid[0].set_ylabel("bits/spike")
+        for axes in grid[:1] if beside else grid:
+            axes.set_ylabel("bits/spike")
         _legend(figure, grid[0], regions)
         n = int((table["unit"].astype(str) != ALL).sum())
         about = regions.named(f"{n} target units one by one, {style.shown(model)}, held-out windows")
@@ -76,7 +86,7 @@ def _panel(axes: style.Axes, table: pd.DataFrame, key: str, recordings: list[str
             )
     axes.axhline(0, color=style.FAINT, linewidth=1, zorder=1)
     names = [f"{style.shown(r)}\nn = {int((table['recording'] == r)[of_unit].sum())}" for r in recordings]
-    turn: dict[str, Any] = {"rotation": 45, "ha": "right"} if len(recordings) > 2 else {}
+    turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, recordings)) > 10 else {}
     axes.set_xticks(range(len(recordings)), names, fontsize=9, **turn)
     axes.set_xlim(-0.6, len(recordings) - 0.4)
     room = 0.05 * max(high - low, 1e-6)

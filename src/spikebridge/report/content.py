@@ -50,7 +50,7 @@ class PageExample:
 class Picture:
     """A figure. image: data URI, "" where the page would get too large; drawing: an inline SVG of the report.
 
-    inches: its width as it was drawn, so that a narrow screen keeps its text readable.
+    inches: its width as it was drawn, so that a narrow screen keeps its text readable. folded: shown after a click.
     """
 
     name: str
@@ -64,6 +64,12 @@ class Picture:
     recording: str = ""
     examples: Sequence[PageExample] = ()
     inches: float = 6.5
+    folded: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The title without the recording."""
+        return self.title.removesuffix(f": {self.recording}")
 
 
 @dataclass(frozen=True)

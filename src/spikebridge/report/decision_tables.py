@@ -16,7 +16,7 @@ from spikebridge.report.content import PageTable, Picture, TableRow
 from spikebridge.report.pictures import figure_links, table_links
 from spikebridge.report.roc import curves_of, roc_drawing
 from spikebridge.report.study import Study
-from spikebridge.report.wording import DECISION_METRICS, interval, metric, number, spaced
+from spikebridge.report.wording import DECISION_METRICS, interval, metric, number
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def scores_table(study: Study) -> PageTable:
     keys = [key for key in DECISION_METRICS if any(key in scores for scores in models.values())]
     rows = [
         TableRow(
-            [spaced(m), *(interval(models[m].get(k, {})) for k in keys), number(models[m].get("n_trials"))], model=m
+            [study.shown(m), *(interval(models[m].get(k, {})) for k in keys), number(models[m].get("n_trials"))],
+            model=m,
         )
         for m in study.deciding
     ]
@@ -84,7 +85,7 @@ def by_recording_table(study: Study, decisions: dict[str, dict[str, HeldOut]], o
             balanced = float(known.mean()) if len(known) else float("nan")
             accuracy = float((part.label == part.predicted).mean())
             area = areas.get(model, {}).get(name)
-            cells = [name, spaced(model), *map(number, (len(part.label), balanced, accuracy, area))]
+            cells = [name, study.shown(model), *map(number, (len(part.label), balanced, accuracy, area))]
             rows.append(TableRow(cells, recording=name, model=model))
     head = ["recording", "model", "trials", "balanced accuracy", "accuracy", "area under ROC"]
     return PageTable(

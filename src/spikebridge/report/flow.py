@@ -24,6 +24,7 @@ FILE_STYLE = (
     ".stage{font-weight:600}.time{fill:#5b6575;font-size:12px}"
 )
 """Of the drawing as a file; in the page it has the style of the page."""
+DATA_PATH = "${data.path}"
 NOT_RECORDED = "not recorded"
 
 
@@ -63,7 +64,7 @@ def stage_nodes(project: Path, models: Iterable[str], data_path: str, times: Map
             for other in entries
             for dep in stage.get("deps", [])
             for out in outs[other]
-            if other != name and _overlap(str(dep).replace("${data.path}", data_path), out)
+            if other != name and _reads(str(dep), out, data_path)
         )
         for name, stage in entries.items()
     }
@@ -81,6 +82,13 @@ def stage_nodes(project: Path, models: Iterable[str], data_path: str, times: Map
 
 def _place(out: Any) -> str:
     return str(next(iter(out))) if isinstance(out, dict) else str(out)
+
+
+def _reads(dep: str, out: str, data_path: str) -> bool:
+    """Whether a dependency is an output, or one lies in the other; recordings lie beside outputs, and hold none."""
+    if dep == DATA_PATH:
+        return data_path == out or data_path.startswith(f"{out}/")
+    return _overlap(dep.replace(DATA_PATH, data_path), out)
 
 
 def _overlap(dep: str, out: str) -> bool:

@@ -22,7 +22,6 @@ from spikebridge.report.pictures import table_link
 from spikebridge.report.references import PAPERS, bibliography
 from spikebridge.report.sections import group_sections, recording_sections
 from spikebridge.report.study import ReportSections, Study
-from spikebridge.report.wording import spaced
 
 TEMPLATES = Path(__file__).with_name("templates")
 GROUP, RECORDING = "group.html.jinja", "recording.html.jinja"
@@ -56,7 +55,7 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     study = Study(sections, project)
     study.check()
     folder.mkdir(parents=True, exist_ok=True)
-    run, environment = ReportRun(folder), _environment(study.evaluation.folder)
+    run, environment = ReportRun(folder), _environment(study)
     decisions = held_out_decisions(study)
     paragraphs = methods(study)
     nodes = stage_nodes(project, sections.models, sections.data.path, times)
@@ -90,8 +89,7 @@ def _filtered_models(sections: Sequence[PageSection]) -> list[str]:
     return list(dict.fromkeys(row.model for row in rows if row.model))
 
 
-def _environment(evaluation: Path) -> jinja2.Environment:
-    """evaluation: the folder whose tables are linked."""
+def _environment(study: Study) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -99,8 +97,8 @@ def _environment(evaluation: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["spaced"] = spaced
-    environment.filters["table_link"] = partial(table_link, evaluation)
+    environment.filters["shown"] = study.shown
+    environment.filters["table_link"] = partial(table_link, study.evaluation.folder)
     return environment
 
 

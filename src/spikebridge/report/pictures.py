@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import quote
@@ -97,7 +97,7 @@ def pictures_of(
         if name not in modules or not (group or hasattr(modules[name], "pages")):
             continue
         every = list(_pictures(study, modules[name], space, _pages(study, modules[name], recordings, group)))
-        shown += every
+        shown += [*every[:1], *(replace(picture, folded=True) for picture in every[1:])]
         if not every and group:
             absent.append(_absent(study, modules[name]))
     return shown, absent

@@ -10,11 +10,13 @@ from spikebridge.config import declared_tests
 from spikebridge.report.content import PageTable, TableRow
 from spikebridge.report.study import Row, Study
 from spikebridge.report.wording import NOTHING, interval, is_known, metric, number, p_cell, spaced
+from spikebridge.types.verdicts import TranslationVerdict
 
 ALL = "all"
 """What tables call all recordings together."""
 TESTED_SCORES = {"balanced_accuracy_within_blocks", "bits_per_spike", "communication_bits_per_spike"}
 """Scores of the nested models that tests are of."""
+MANY_ROWS = 12
 COMPARED = ["model", "against", "score", "test", "difference [interval]", "p", "Holm p", "n", "clusters", "verdict"]
 
 
@@ -24,9 +26,9 @@ def translation_table(study: Study) -> PageTable:
     rows = []
     for model in study.translating:
         scores = study.metrics["translation"][model]
-        verdict = study.named((scores.get("verdict") or {}).get("text", NOTHING))
+        verdict = _translates(study, scores.get("verdict"))
         values = [interval(scores.get(key, {})) for key in keys]
-        rows.append(TableRow([spaced(model), *values, verdict], model=model))
+        rows.append(TableRow([study.shown(model), *values, verdict], model=model))
     head = ["model", f"over {study.target}'s mean rate", f"what {study.source} adds", "trial-shift contrast", "verdict"]
     note = (
         f"Bits/spike of held-out {study.target} spikes, with intervals. What {study.source} adds: over the mean, the "
@@ -34,6 +36,14 @@ def translation_table(study: Study) -> PageTable:
         "against those of its neighbours, so that slow drift adds nothing."
     )
     return PageTable("Translation, all recordings", head, rows, note)
+
+
+def _translates(study: Study, verdict: Mapping[str, Any] | None) -> str:
+    """The verdict of a translation; where it is against the model with its reasons."""
+    if not verdict:
+        return NOTHING
+    positive = TranslationVerdict.of(verdict) is TranslationVerdict.TRANSLATES
+    return f"{study.source} predicts {study.target}" if positive else study.verdict(verdict["text"])
 
 
 def recording_scores_table(study: Study, only: Sequence[str]) -> PageTable:
@@ -47,13 +57,17 @@ def recording_scores_table(study: Study, only: Sequence[str]) -> PageTable:
                 row = more.get((model, name), {})
                 values = [interval(row, key, f"{key}_low", f"{key}_high") for key in YARDSTICKS[1:]]
                 rows.append(
-                    TableRow([name, spaced(model), _score(per_recording[name]), *values], recording=name, model=model)
+                    TableRow(
+                        [name, study.shown(model), _score(per_recording[name]), *values], recording=name, model=model
+                    )
                 )
     head = [
         "recording", "model", f"over {study.target}'s mean rate", f"what {study.source} adds", "trial-shift contrast",
     ]  # fmt: skip
     note = "Bits/spike. Intervals resample the test blocks of the recording."
-    return PageTable("Translation, by recording", head, rows, note, f"tables/{UNIT_SCORES_TABLE}.csv")
+    return PageTable(
+        "Translation, by recording", head, rows, note, f"tables/{UNIT_SCORES_TABLE}.csv", folded=len(rows) > MANY_ROWS
+    )
 
 
 def _score(value: Any) -> str:
@@ -115,7 +129,7 @@ def nested_table(study: Study, tested: bool) -> PageTable:
                     gain + over if gain != NOTHING else NOTHING,
                     p_cell(row["p"]),
                     p_cell(row["p_holm"]),
-                    study.named(row["verdict"]),
+                    study.verdict(row["verdict"]),
                 ]
             )
         )
@@ -139,7 +153,7 @@ def tests_table(study: Study, declared: bool) -> PageTable:
                 p_cell(row["p_holm"]),
                 number(row["n"]),
                 number(row["n_clusters"]),
-                study.named(row["verdict"]),
+                study.verdict(row["verdict"]),
             ],
             model=str(row["model_a"]),
         )
@@ -182,7 +196,7 @@ def _null_row(study: Study, row: Row) -> TableRow:
     numbers = [number(row[key]) for key in ("observed", "null_mean", "null_high")]
     cells = [
         spaced(row["null"]),
-        spaced(row["model"]),
+        study.shown(row["model"]),
         metric(str(row["metric"])),
         *numbers,
         p_cell(row["p"]),
@@ -232,7 +246,12 @@ def unit_scores_table(study: Study, recording: str) -> PageTable:
     """One row a unit of the target and translator: bits/spike over every yardstick."""
     rows = [
         TableRow(
-            [str(row["unit"]), spaced(row["model"]), number(row["spikes"]), *(number(row[key]) for key in YARDSTICKS)],
+            [
+                str(row["unit"]),
+                study.shown(row["model"]),
+                number(row["spikes"]),
+                *(number(row[key]) for key in YARDSTICKS),
+            ],
             recording=recording,
             model=str(row["model"]),
         )

@@ -88,6 +88,10 @@ class Study:
         """A text of evaluate or of a figure, with the names of the regions for the words source and target."""
         return Regions(self.source, self.target).named("" if text is None else str(text))
 
+    def verdict(self, text: Any) -> str:
+        """The text of a verdict, with the names of regions and models as people write them."""
+        return self.named(spaced(text or ""))
+
     @cached_property
     def metrics(self) -> dict[str, Any]:
         return self.evaluation.read_metrics()

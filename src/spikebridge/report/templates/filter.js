@@ -18,6 +18,10 @@ if (form) {
       const rows = [...table.querySelectorAll("tbody tr")];
       table.classList.toggle("emptied", rows.length > 0 && rows.every((row) => row.classList.contains("filtered")));
     }
+    for (const more of document.querySelectorAll("details.more")) {
+      const wanted = form.elements.recording?.value;
+      if (wanted && [...more.querySelectorAll("figure")].some((f) => f.dataset.recording === wanted)) more.open = true;
+    }
     form.querySelector("output").textContent = hidden ? `${hidden} rows and figures hidden` : "";
   };
   form.hidden = false;
