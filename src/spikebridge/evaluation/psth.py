@@ -20,7 +20,7 @@ PLACES: Mapping[str, float] = {
 }  # fmt: skip
 """Units of a recording that are shown, by the rank of their bits/spike: not the best ones alone."""
 TYPICAL = "median"
-BIN_S = 0.1
+BIN_S = 0.15
 """Shortest bin of the course. Means over some ten trials in shorter bins are mostly noise."""
 MIN_TRIALS = 2
 

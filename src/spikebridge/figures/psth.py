@@ -104,4 +104,5 @@ def _legend(figure: style.Figure, rows: pd.DataFrame, colour: dict[str, str], to
         names.append(f"{style.shown(str(label))}: n = {count} trials{' a recording' if together else ''}")
     handles += [Patch(color=style.INK, alpha=0.25), Line2D([], [], color=style.INK, linewidth=2.2)]
     names += ["observed, mean ± SEM", "predicted, mean"]
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names) if sum(map(len, names)) < 130 else 2)
+    fits = sum(map(len, names)) + 6 * len(names) < 11 * figure.get_figwidth()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(names) if fits else 2)
