@@ -47,6 +47,15 @@ class PageExample:
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """What stands below a figure. examples: how it looks in simulated studies, good first."""
+
+    caption: str
+    how_to_read: str
+    examples: Sequence[PageExample] = ()
+
+
+@dataclass(frozen=True)
 class Picture:
     """A figure. image: data URI, "" where the page would get too large; drawing: an inline SVG of the report.
 
@@ -55,14 +64,12 @@ class Picture:
 
     name: str
     title: str
-    caption: str
-    how_to_read: str
+    explanation: Explanation
     image: str = ""
     drawing: str = ""
     files: Sequence[PageLink] = ()
     tables: Sequence[PageLink] = ()
     recording: str = ""
-    examples: Sequence[PageExample] = ()
     inches: float = 6.5
     folded: bool = False
 

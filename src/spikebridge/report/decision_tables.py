@@ -12,7 +12,7 @@ from spikebridge import figures
 from spikebridge.artifacts.evaluation_tables import ROC_TABLE
 from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
-from spikebridge.report.content import PageTable, Picture, TableRow
+from spikebridge.report.content import Explanation, PageTable, Picture, TableRow
 from spikebridge.report.pictures import figure_links, table_links
 from spikebridge.report.roc import curves_of, roc_drawing
 from spikebridge.report.study import Study
@@ -103,11 +103,13 @@ def roc_picture(study: Study, recording: str) -> Picture | None:
     return Picture(
         "roc",
         f"ROC curves: {recording}",
-        f"Receiver operating characteristic (ROC) of every model that decides, over the {curves[0].trials} held-out "
-        f"trials of {recording}: share of the trials of {curves[0].of} that are recognised, against share of the "
-        f"trials of {other} that are mistaken for it, at every threshold. In the legend: the area under the curve. "
-        "There are no intervals: the table of scores has them for all recordings.",
-        study.named(module.how_to_read),
+        Explanation(
+            f"Receiver operating characteristic (ROC) of every model that decides, over the {curves[0].trials} "
+            f"held-out trials of {recording}: share of the trials of {curves[0].of} that are recognised, against share of the "
+            f"trials of {other} that are mistaken for it, at every threshold. In the legend: the area under the curve. "
+            "There are no intervals: the table of scores has them for all recordings.",
+            study.named(module.how_to_read),
+        ),
         drawing=roc_drawing(curves, other),
         files=figure_links(study, "roc"),
         tables=table_links(study.evaluation.tables, module.needs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,10 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     run, environment = ReportRun(folder), _environment(study)
     decisions = held_out_decisions(study)
     paragraphs = methods(study)
-    nodes = stage_nodes(project, sections.models, sections.data.path, times)
+    nodes = [
+        replace(node, purpose=study.named(node.purpose))
+        for node in stage_nodes(project, sections.models, sections.data.path, times)
+    ]
     shared: dict[str, Any] = {"study": study, "style": Markup(_text(STYLE)), "script": Markup(_text(SCRIPT))}
     pages = [PageLink(name, quote(run.page(name).name)) for name in study.recordings]
     if nodes:

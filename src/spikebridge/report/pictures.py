@@ -14,7 +14,7 @@ from spikebridge.artifacts.evaluation import EVALUATION_FOLDER
 from spikebridge.artifacts.evaluation_tables import table_path
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
 from spikebridge.figures import style
-from spikebridge.report.content import PageLink, Picture
+from spikebridge.report.content import Explanation, PageLink, Picture
 from spikebridge.report.examples import examples_of
 from spikebridge.report.study import Study
 from spikebridge.report.wording import listed, spaced
@@ -126,13 +126,11 @@ def _pictures(study: Study, module: ModuleType, space: Space, pages: Sequence[st
         yield Picture(
             image.stem,
             figure_title(study, name) + (f": {page}" if of else ""),
-            study.named(getattr(module, "caption", "") or _first_line(module)),
-            how_to_read,
+            Explanation(study.named(getattr(module, "caption", "") or _first_line(module)), how_to_read, examples),
             image=space.embed([path for kind, path in versions.items() if f".{kind}" in TYPES]),
             files=[PageLink(kind.upper(), relative(FIGURES_FOLDER, path.name)) for kind, path in versions.items()],
             tables=table_links(tables, module.needs),
             recording=of,
-            examples=examples,
             inches=_inches(versions.get("png")),
         )
         how_to_read, examples = "", []  # once for all recordings

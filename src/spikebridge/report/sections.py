@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spikebridge.artifacts.report import ReportRun
 from spikebridge.report import data_tables, decision_tables, pictures, result_tables
-from spikebridge.report.content import PageLink, PageSection, PageTable, Picture, TableRow, absence
+from spikebridge.report.content import Explanation, PageLink, PageSection, PageTable, Picture, TableRow, absence
 from spikebridge.report.decision_tables import HeldOut
 from spikebridge.report.flow import StageNode, flow_drawing, flow_table
 from spikebridge.report.study import Study
@@ -212,10 +212,13 @@ def stages_section(nodes: list[StageNode], run: ReportRun) -> PageSection:
         return PageSection("stages", "How it was computed", absent=["The project has no dvc.yaml with stages."])
     picture = Picture(
         "stages", "Stages of the pipeline",
-        "Every stage that ran, from the recordings to this page; an arrow points from a stage to one that reads its "
-        "results. Below the name: wall-clock time of its last run, of all models together where it runs once a model.",
-        "A stage runs again only where something that it reads has changed. Times are of the machine that ran it, and "
-        "are not recorded for stages that DVC took from its cache.",
+        Explanation(
+            "Every stage that ran, from the recordings to this page; an arrow points from a stage to one that reads "
+            "its results. Below the name: wall-clock time of its last run, of all models together where it runs once "
+            "a model.",
+            "A stage runs again only where something that it reads has changed. Times are of the machine that ran it, "
+            "and are not recorded for stages that DVC took from its cache.",
+        ),
         drawing=flow_drawing(nodes),
         files=[PageLink("SVG", run.stages_drawing.name)],
         tables=[PageLink(run.stages_table.name, run.stages_table.name)],

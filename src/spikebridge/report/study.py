@@ -80,7 +80,7 @@ class Study:
             "target_history": f"{self.target}'s own past",
             "target_history_source": f"{self.target}'s own past and {self.source}",
             "linear_source": f"{self.source}, linear",
-            "without_source": f"without {self.source}",
+            "without_source": f"itself without {self.source}",
         }
         return own.get(str(name)) or self.named(spaced(name))
 
