@@ -30,7 +30,7 @@ def test_what_ran_is_named(study: Study) -> None:
         HOSTILE,
         "9 trials (4 skip, 5 stay), 5 HC units and 4 PFC units",
         "bins of 250 ms",
-        "from -2 to 0 s around decision_time",
+        "from −2 to 0 s around decision_time",
         "2 outer folds that hold out contiguous blocks of trials",
         "10 Optuna trials",
         "seq2seq (a recurrent sequence-to-sequence network",

@@ -105,9 +105,9 @@ def roc_picture(study: Study, recording: str) -> Picture | None:
         f"ROC curves: {recording}",
         Explanation(
             f"Receiver operating characteristic (ROC) of every model that decides, over the {curves[0].trials} "
-            f"held-out trials of {recording}: share of the trials of {curves[0].of} that are recognised, against share of the "
-            f"trials of {other} that are mistaken for it, at every threshold. In the legend: the area under the curve. "
-            "There are no intervals: the table of scores has them for all recordings.",
+            f"held-out trials of {recording}: share of the trials of {curves[0].of} that are recognised, against share "
+            f"of the trials of {other} that are mistaken for it, at every threshold. In the legend: the area under the "
+            "curve. There are no intervals: the table of scores has them for all recordings.",
             study.named(module.how_to_read),
         ),
         drawing=roc_drawing(curves, other),

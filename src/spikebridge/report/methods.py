@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from spikebridge.artifacts.truth import SIMULATED_FOLDER
 from spikebridge.report.study import ROLES, Study
 from spikebridge.report.versions import package_versions
-from spikebridge.report.wording import counted, listed, spaced, spread
+from spikebridge.report.wording import MINUS, counted, listed, spaced, spread
 
 NAME, END = "\x02", "\x03"
 """Around names that come from data or settings."""
@@ -25,6 +25,7 @@ MODELS = {
     "ridge": "ridge regression on lagged counts [@hoerl1970]",
     "poisson_glm": "a Poisson generalised linear model on lagged counts [@truccolo2005]",
     "reduced_rank": "reduced-rank regression [@semedo2019]",
+    "psth": "the mean course over trials, which uses no simultaneous spikes",
     "logistic": "penalised logistic regression on binned counts",
     "gradient_boosting": "gradient-boosted trees on binned counts",
 }
@@ -84,8 +85,8 @@ def _preparation(study: Study) -> Iterator[str]:
     s = study.sections
     start, stop = s.trials.window_s
     yield (
-        f"Spikes were counted in bins of {1000 * s.bins.width_s:g} ms in windows from {start:g} to {stop:g} s around "
-        f"{name(s.trials.align)}."
+        f"Spikes were counted in bins of {1000 * s.bins.width_s:g} ms in windows from {_signed(start)} to "
+        f"{_signed(stop)} s around {name(s.trials.align)}."
     )
     label = (
         s.trials.label if isinstance(s.trials.label, str) else ", ".join(f"{k}: {v}" for k, v in s.trials.label.items())
@@ -104,6 +105,10 @@ def _preparation(study: Study) -> Iterator[str]:
         limits.append(f"an amplitude cutoff of at most {q.max_amplitude_cutoff:g}")
     yield f"Units were kept with {listed(limits)}, where these could be judged."
     yield from _exclusions(study)
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", MINUS)
 
 
 def _exclusions(study: Study) -> Iterator[str]:
