@@ -26,7 +26,7 @@ how_to_read = (
     "A curve a little above the diagonal means that many units carry the latents; a curve that rises at once to 1 "
     "means that a few units do, and the result then rests on how well these are sorted. With coupling 1 of the "
     "simulator the dots on the right rise from left to right: units with more information have larger shares. With "
-    "coupling 0 the latents have no variance that the target shares, and the dots show no slope."
+    "coupling 0 the latents do not vary, no unit has a share, and the figure is not drawn."
 )
 
 

@@ -42,11 +42,13 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         for axes, key in zip(grid, series, strict=True):
             _panel(axes, table[table["series"] == key])
             axes.set_xlabel(style.shown(key))
+        style.at_least(grid[0], 1.0)
         grid[0].set_ylabel("latent (SD)")
         handles, names = grid[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+        still = ": they do not vary" if (table["mean"].abs() < 1e-6).all() else ""
         about = f"Latents of {style.shown(first['model'])} by behaviour, held-out trials of {first['recording']}"
-        style.headline(figure, f"{about} (n = {int(table['n'].max())})")
+        style.headline(figure, f"{about} (n = {int(table['n'].max())}){still}")
         return style.save(figure, out_path)
 
 

@@ -98,7 +98,8 @@ def _ends(table: pd.DataFrame, of_unit: pd.Series, key: str) -> tuple[float, flo
     low, high = np.percentile(dots, ENDS) if len(dots) else (0.0, 0.0)
     together = table.loc[~of_unit, [key, f"{key}_low", f"{key}_high"]].to_numpy(float)
     known = together[np.isfinite(together)]
-    return float(min([low, 0.0, *known])), float(max([high, 0.0, *known]))
+    least = style.LEAST_BITS
+    return float(min([low, -least, *known])), float(max([high, least, *known]))
 
 
 def _legend(figure: Any, axes: style.Axes, regions: Regions) -> None:
