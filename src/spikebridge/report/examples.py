@@ -12,11 +12,13 @@ from spikebridge.report.content import PageExample
 
 FOLDER = Path(__file__).with_name("examples")
 GOOD, BAD = "good", "bad"
-TITLES = {GOOD: "Good: simulator, coupling 1", BAD: "Bad: simulator, coupling 0 and label_information 0"}
+TITLES = {GOOD: "Good: simulator, coupling 1", BAD: "Bad: simulator, coupling 0"}
+OF_DECISIONS = {GOOD: "Good: simulator, label_information 1", BAD: "Bad: simulator, label_information 0"}
 OTHER_TITLES = {
-    "quality": {GOOD: "Good: simulator, as it is", BAD: "Bad: simulator, no refractory time and strong drift"},
+    **dict.fromkeys(("scores", "roc", "confusion", "reliability", "time_resolved"), OF_DECISIONS),
+    "quality": {GOOD: "Good: simulator, as it is", BAD: "Bad: simulator, short refractory time and strong drift"},
 }
-"""Of figures that do not show a link between the regions."""
+"""Of figures that do not show a link between the regions. The good study has both settings 1, the bad one both 0."""
 
 
 def example_path(figure: str, kind: str) -> Path:

@@ -97,6 +97,8 @@ def pictures_of(
         if name not in modules or not (group or hasattr(modules[name], "pages")):
             continue
         every = list(_pictures(study, modules[name], space, _pages(study, modules[name], recordings, group)))
+        if not group:  # the page of all recordings has the examples
+            every = [replace(p, explanation=replace(p.explanation, examples=())) for p in every]
         shown += [*every[:1], *(replace(picture, folded=True) for picture in every[1:])]
         if not every and group:
             absent.append(_absent(study, modules[name]))
