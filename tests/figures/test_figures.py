@@ -362,6 +362,43 @@ def test_roc_curves_are_drawn_together_and_by_recording(tables: Path, monkeypatc
     assert titles >= {style.shown(r) for r in set(table["recording"]) - {"all"}}
 
 
+@pytest.mark.parametrize("name", ["direction", "bits_per_spike", "communication_gain"])
+def test_next_to_nothing_fills_no_axis(
+    name: str, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_table(tables, name)
+    values = [column for column in ("value", "gain", "ci_low", "ci_high") if column in table]
+    table[values] = 1e-7 * table[values]
+    table.to_csv(tmp_path / f"{name}.csv", index=False)
+    low, high = figure_of(name, tmp_path, monkeypatch).axes[0].get_ylim()
+    assert low <= -0.005 and high >= 0.005
+
+
+def test_latents_that_do_not_vary_are_called_so(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, needed, columns in (
+        ("latent_trajectories", "latents", ["mean", "sem"]),
+        ("latent_trajectories", "latent_trials", ["value"]),
+        ("latents_by_position", "latents_by_position", ["mean", "sem"]),
+    ):
+        table = read_table(tables, needed)
+        table[columns] = 0.0
+        table.to_csv(tmp_path / f"{needed}.csv", index=False)
+        if needed != "latents":
+            drawn = figure_of(name, tmp_path, monkeypatch)
+            assert "not vary" in drawn.get_suptitle()
+            assert drawn.axes[0].get_ylim()[0] <= -1 and drawn.axes[0].get_ylim()[1] >= 1
+
+
+def test_without_modes_their_figure_says_so(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed in ("ablation", "alignment", "shared_variance"):
+        table = read_table(tables, needed)
+        table = table[table["removed"] == 0] if needed == "ablation" else table
+        (table.iloc[:0] if needed == "alignment" else table).to_csv(tmp_path / f"{needed}.csv", index=False)
+    drawn = figure_of("shared_subspace", tmp_path, monkeypatch)
+    assert drawn.get_suptitle().endswith("no mode was found")
+    assert sum(bool(axes.patches) for axes in drawn.axes) == 1
+
+
 def test_gains_have_a_legend_and_numbers_of_units(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = figure_of("communication_gain", tables, monkeypatch)
     region = figures.regions_of(tables)
