@@ -68,6 +68,7 @@ def _panel(axes: style.Axes, table: pd.DataFrame, metric: str, regions: Regions)
     axes.spines["left"].set_visible(False)
     low, high = _limits(table, style.LEAST_BITS if "bits" in metric else LEAST_DIFFERENCE)
     axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(style.few_ticks())
     within = " within test blocks" if metric.endswith("within_blocks") else ""
     axes.set_xlabel(
         regions.named(f"difference in {style.METRICS.get(metric, metric)}{within} (right of 0: first model better)")
