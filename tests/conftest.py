@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,24 @@ def _no_global_randomness() -> Any:
         before = np.random.get_state()[1].copy()  # noqa: NPY002
     yield
     assert np.array_equal(before, np.random.get_state()[1]), "numpy's global random state was used"  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True)
+def _no_changed_number_of_threads() -> Any:
+    """No test may leave torch with another number of threads: a process forked later would wait for ever.
+
+    Threads of OpenMP do not exist in a forked process. With one thread, which `make` asks for, none is needed.
+    """
+    before = torch_threads()
+    yield
+    after = torch_threads()
+    assert before is None or after == before, f"torch had {before} threads before this test and has {after} after it"
+
+
+def torch_threads() -> int | None:
+    """How many threads torch uses; None where it is not loaded."""
+    torch = sys.modules.get("torch")
+    return None if torch is None or not hasattr(torch, "get_num_threads") else torch.get_num_threads()
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ import numpy as np
 from tampered_contents import Case, Make
 
 from spikebridge import models
+from spikebridge.runtime.threads import single_thread
 
 MARKER = "SPIKEBRIDGE_TAMPERING_MARKER"
 """Environment variable with the path of a file that planted code would make."""
@@ -40,7 +41,8 @@ def outcomes(folder: Path, work: Path, cases: list[Case], load: Callable[[Path],
     """
     load = load or load_and_predict
     load(folder)  # imports in this process what each child would import by itself
-    return [outcome(name, folder, work / f"case{i}", make, load) for i, (name, make) in enumerate(cases)]
+    with single_thread():  # the other threads of OpenMP do not exist in a forked process, which would wait for them
+        return [outcome(name, folder, work / f"case{i}", make, load) for i, (name, make) in enumerate(cases)]
 
 
 def outcome(name: str, folder: Path, copy: Path, make: Make, load: Callable[[Path], Any]) -> Outcome:

@@ -29,6 +29,7 @@ import importlib
 import pkgutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol, cast
@@ -89,7 +90,13 @@ def reader_names() -> list[str]:
     list of str
         The values of `data.reader` other than "auto": the file names of the readers, sorted.
     """
-    return sorted(m.name for m in pkgutil.iter_modules(readers.__path__) if not m.name.startswith("_"))
+    return list(_reader_names())
+
+
+@cache
+def _reader_names() -> tuple[str, ...]:
+    """Looked up once: discovery asks for the readers of every file."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(readers.__path__) if not m.name.startswith("_")))
 
 
 def get_reader(name: str) -> Reader:
@@ -110,7 +117,7 @@ def get_reader(name: str) -> Reader:
     ConfigError
         If there is no reader with this name; the message suggests one.
     """
-    if name not in reader_names():
+    if name not in _reader_names():
         raise ConfigError(
             f"data.reader: unknown reader {name!r}{did_you_mean(name, reader_names())} Known: auto, "
             f"{listed(reader_names())}"
@@ -135,7 +142,7 @@ def reader_of(path: Path, reader: str = "auto") -> Reader | None:
     """
     announce_path(path)
     if reader == "auto":
-        return next((r for r in map(get_reader, reader_names()) if r.can_read(path)), None)
+        return next((r for r in map(get_reader, _reader_names()) if r.can_read(path)), None)
     named = get_reader(reader)
     return named if getattr(named, "takes", named.can_read)(path) else None
 

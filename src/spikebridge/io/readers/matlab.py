@@ -113,8 +113,9 @@ class Options(Section):
 
 
 def can_read(path: Path) -> bool:
-    others = belongs_to_layout(path) or _of_cell_explorer(path) or is_stray_file(path) or _holds_counts(path)
-    return takes(path) and not others
+    if not takes(path):
+        return False
+    return not (belongs_to_layout(path) or _of_cell_explorer(path) or is_stray_file(path) or _holds_counts(path))
 
 
 def takes(path: Path) -> bool:

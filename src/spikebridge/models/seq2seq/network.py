@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -41,7 +42,9 @@ class Network(nn.Module):
         self.skip = nn.Linear(input_size, n_latents, bias=False)
         self.bottleneck = nn.Linear(self.encoder.width, n_latents)
         with torch.no_grad():  # initially the skip path, a linear translator, dominates the recurrent path
-            self.skip.weight.copy_(torch.eye(n_latents, input_size))
+            self.skip.weight.zero_().fill_diagonal_(
+                1.0
+            )  # torch.eye would load torch's compiler where shapes are checked
             self.bottleneck.weight.mul_(0.1)
         self.decoder: Core = build_core(core, n_latents, hidden_size, two_sided=False)
         self.read_out = nn.ModuleList(nn.Linear(n_latents + self.decoder.width, n_out) for _, n_out in units.values())
@@ -98,12 +101,10 @@ def modulation_scale(batches: Iterable[Modulated]) -> float:
     The first has the highest likelihood with one level of every unit, the second with one in each run of LOCAL windows;
     see `profile_log_likelihoods`. batches: windows in the order of time.
     """
-    batches, local = list(batches), [0.0] * len(SCALES)
-    for each in batches:
-        for run in zip(*(part.split(LOCAL) for part in each), strict=True):
-            local = [a + b for a, b in zip(local, profile_log_likelihoods([run], SCALES), strict=True)]
-    whole = profile_log_likelihoods(batches, SCALES)
-    return smaller_scale(whole, local)
+    batches = list(batches)
+    runs = (run for each in batches for run in zip(*(part.split(LOCAL) for part in each), strict=True))
+    local = np.array([profile_log_likelihoods([run], SCALES) for run in runs])
+    return smaller_scale(profile_log_likelihoods(batches, SCALES), local)
 
 
 def profile_log_likelihoods(batches: Iterable[Modulated], scales: Sequence[float]) -> list[float]:

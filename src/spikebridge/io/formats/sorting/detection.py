@@ -42,6 +42,8 @@ def detect_reader(path: Path) -> str:
         Name of the reader; "" where none of the sorters' formats is there.
     """
     try:
+        if path.is_file() and path.suffix.lower() != ".npz" and not path.name.endswith(CELLINFO):
+            return ""  # all other formats are folders
         if path.is_dir() and SPIKE_TABLES & {p.name for p in path.iterdir()}:
             return ""
         return next((reader for reader, detects in DETECTORS.items() if detects(path)), "")
