@@ -7,6 +7,7 @@ from pathlib import Path
 
 from spikebridge import config, models
 from spikebridge.runtime.model_code import MODEL_CODE, write_model_code
+from spikebridge.runtime.source_code import package_of
 from spikebridge.runtime.stage import output, stage_main
 
 
@@ -16,7 +17,7 @@ def run(_: list[str]) -> None:
         section = settings.models
         models.check_section(section)
         models.check_new_units(settings.split.by, section)
-        write_model_code(section, Path("src/spikebridge"), folder)
+        write_model_code(section, package_of(Path()), folder)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ ARTIFACTS = SRC / PACKAGE / "artifacts"
 FOLDERS = ("data", "runs", "reports")
 SUFFIXES = (".csv", ".json", ".npy", ".npz", ".parquet", ".png")
 OTHERS = {
-    "runtime/model_code.py": {"runs"},  # runs/model_code: runtime, which artifacts imports, reads it
+    "runtime/model_code.py": {"runs"},  # runs/model_code, runs/package_code: runtime, which artifacts imports, reads it
     "calibration/study.py": {"data"},  # the recordings of a simulated study, which has none
     "runtime/stage.py": {"runs"},  # runs/locks
     "runtime/stage_times.py": {"runs"},  # runs/seconds

@@ -26,6 +26,7 @@ LEVELS = {
     "labels": 3,
     "simulate": 5,
     "artifacts": 4,
+    "projects": 4,
     "metrics": 4,
     "statistics": 4,
     "splits": 5,
@@ -46,6 +47,7 @@ LEVELS = {
     "prediction": 11,
     "sweep": 11,
     "cli": 12,
+    "notebook": 12,
 }
 # What the levels allow and the design does not.
 FORBIDDEN = {("figures", "models"), ("fitting", "tracking")}

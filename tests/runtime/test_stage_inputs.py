@@ -244,7 +244,7 @@ def test_the_code_of_a_model_counts_by_its_list(tmp_path: Path) -> None:
     folder = tmp_path / "runs/model_code"
     folder.mkdir(parents=True)
     sha = hashlib.sha256(code.read_bytes()).hexdigest()
-    (folder / "dnn.json").write_text(json.dumps({"src/spikebridge/models/dnn.py": sha}))
+    (folder / "dnn.json").write_text(json.dumps({"spikebridge/models/dnn.py": sha}))
     inputs = stage_inputs("tune@dnn", tmp_path)
     assert set(inputs.marks) == {str(code), str(folder / "dnn.json")}
     code.write_text("x = 2\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -18,7 +19,7 @@ import spikebridge
 from spikebridge import tracking
 from spikebridge.artifacts.registration import REGISTRATION_FILE
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import registered_models, registration_record, store
+from spikebridge.tracking import registered_models, registration_record, store, store_location
 
 CHAMPION = "models:/spikebridge@champion"
 PLACES = (
@@ -209,3 +210,37 @@ def test_a_model_of_a_project_before_manifests_says_what_to_do(published: Path) 
     with pytest.raises(RegistryError, match=r"manifest\.json: expected the list .* earlier version .*make repro"):
         spikebridge.load(CHAMPION)
     assert registered_models.register(settings(), published)["version"] == 2
+
+
+def test_a_model_is_loaded_from_another_folder_and_checked_there_too(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert spikebridge.load(CHAMPION, project=published).name == "random_forest"
+    assert spikebridge.load(CHAMPION, project=published / "data").name == "random_forest", "a folder of the project"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(RegistryError, match=r"From another folder, set MLFLOW_TRACKING_URI='?sqlite") as caught:
+        spikebridge.load(CHAMPION)
+    (setting,) = re.findall(r"set MLFLOW_TRACKING_URI='([^']+)'", str(caught.value))
+    monkeypatch.chdir(other)
+    monkeypatch.setattr(store_location, "ANNOUNCED", set())  # as in a new process
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", setting)
+    assert spikebridge.load(CHAMPION).name == "random_forest", "what the message says to set"
+    record = published / REGISTRATION_FILE
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"champion": 7}))
+    for project in (None, published):
+        with pytest.raises(RegistryError, match="the alias was moved outside this project"):
+            spikebridge.load(CHAMPION, project=project)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////nowhere/mlflow.db")
+    with pytest.raises(RegistryError, match="the alias was moved outside this project"):
+        spikebridge.load(CHAMPION, project=published)
+    assert not list(other.iterdir())
+
+
+def test_a_project_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match="expected the folder of a project, found none at"):
+        spikebridge.load(CHAMPION, project=tmp_path / "gone")

@@ -140,5 +140,11 @@ def test_loading_outside_a_project_makes_no_store_and_says_where_it_looked(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RegistryError) as caught:
         spikebridge.load("models:/spikebridge@champion")
-    assert f"no MLflow store is here, expected {tmp_path / 'mlruns' / 'mlflow.db'}. Load" in str(caught.value)
+    assert f"no MLflow store is here, expected {tmp_path / 'mlruns' / 'mlflow.db'}. From another" in str(caught.value)
+    assert "set MLFLOW_TRACKING_URI=sqlite:////path/to/project/mlruns/mlflow.db (in" in str(caught.value)
     assert not list(tmp_path.iterdir())
+    store = tmp_path / "my study" / "mlruns" / "mlflow.db"
+    store.parent.mkdir(parents=True)
+    store.touch()
+    with pytest.raises(RegistryError, match=f"set MLFLOW_TRACKING_URI='sqlite:///{store}' "):
+        spikebridge.load("models:/spikebridge@champion")

@@ -34,6 +34,8 @@ from spikebridge.types.intervals import as_intervals
 ABOUT = "recording.json"
 INGESTED_FOLDER = Path("data") / "ingested"
 """Of all recordings, in the folder of a project."""
+RECORDINGS_FOLDER = Path("data") / "recordings"
+"""Of recordings that are no files yet, in the folder of a project; ingest reads it as any folder."""
 TABLES = ("spikes", "units", "trials", "behavior")
 NOT_STORABLE = (ValueError, TypeError, OverflowError)
 """What pyarrow raises for a column that parquet cannot hold."""

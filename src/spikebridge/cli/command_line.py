@@ -12,6 +12,7 @@ from typing import Any
 from spikebridge import __version__
 from spikebridge.cli import (
     demo_command,
+    init_command,
     inspect_command,
     model_commands,
     predict_commands,
@@ -67,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"spikebridge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
     _add_demo(commands)
     _add_inspect(commands)
     _add_use(commands)
@@ -100,6 +102,15 @@ def _add(
     )
     command.set_defaults(run=run)
     return command
+
+
+def _add_init(commands: Any) -> None:
+    command = _add(commands, "init", init_command.init, "make the folder of a project, which runs anywhere")
+    command.add_argument("folder", nargs="?", type=Path, default=Path(), help="new, or empty (default: this folder)")
+    command.add_argument("--git", action="store_true", help="under Git, which dvc exp and comparisons need")
+    command.add_argument(
+        "--update", action="store_true", help="write dvc.yaml and pipelines/ of the installed version; all else stays"
+    )
 
 
 def _add_demo(commands: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import subprocess
 import sys
 import webbrowser
 from collections.abc import Iterator, Mapping
@@ -16,22 +14,19 @@ from typing import Any
 from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.cli.project_commands import replace_params, run_project
 from spikebridge.errors import DataError
+from spikebridge.projects import init_dvc, shipped_file, write_pipeline
 
-PARAMS = Path("examples") / "demo" / "params.yaml"
-COPIED = ("src", "pipelines", "dvc.yaml", ".dvcignore")
-"""What a project needs to run the stages; DVC follows the code that they import."""
+PARAMS = "examples/demo/params.yaml"
+"""Of the shipped files."""
 
 
 def demo(arguments: argparse.Namespace) -> None:
     """Make the project folder of the demo, run its pipeline, say what it leaves out, open its report."""
-    project = Path.cwd()
-    if missing := [name for name in (*COPIED, str(PARAMS), "params.yaml") if not (project / name).exists()]:
-        raise DataError(f"{project}: expected the folder of spikebridge, which has no {', '.join(missing)}")
-    make_project(project, arguments.folder)
-    if code := run_project(arguments.folder, "make demo"):
+    make_demo(arguments.folder)
+    if code := run_project(arguments.folder, "spikebridge demo"):
         sys.exit(code)
-    print(f"\nThe demo is done. Against {project.name}/params.yaml it leaves out or changes:")
-    for line in left_out(_loaded(project / "params.yaml"), _loaded(arguments.folder / "params.yaml")):
+    print("\nThe demo is done. Against the default params.yaml it leaves out or changes:")
+    for line in left_out(_settings("params.yaml"), _settings(PARAMS)):
         print(f"  {line}")
     print("Do not conclude from its numbers: `make repro` runs the whole study.")
     report = ReportRun(arguments.folder.resolve() / REPORT_FOLDER).index
@@ -44,13 +39,11 @@ def _has_screen() -> bool:
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def make_project(project: Path, folder: Path) -> None:
-    """Copy the stages into a folder and write its params.yaml; results that are in the folder stay.
+def make_demo(folder: Path) -> None:
+    """Make a project with the parameters of the demo; results that are in the folder stay.
 
     Parameters
     ----------
-    project : Path
-        The folder of spikebridge.
     folder : Path
         New, or made by an earlier demo.
 
@@ -61,25 +54,18 @@ def make_project(project: Path, folder: Path) -> None:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / ".dvc").is_dir():
         raise DataError(f"{folder}: expected a new folder or one that an earlier demo made, found other files")
-    folder.mkdir(parents=True, exist_ok=True)
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", "*.egg-info")
-    for name in COPIED:
-        source, target = project / name, folder / name
-        if source.is_dir():
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(source, target, ignore=ignored)
-        else:
-            shutil.copy2(source, target)
     if not (folder / ".dvc").is_dir():
-        command = [sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"]
-        subprocess.run(command, cwd=folder, check=True)
-    replace_params(project / PARAMS, [], folder / "params.yaml")
+        folder.mkdir(parents=True, exist_ok=True)
+        init_dvc(folder)
+    write_pipeline(folder)
+    replace_params(shipped_file(PARAMS), [], folder / "params.yaml")
 
 
-def _loaded(params: Path) -> dict[str, Any]:
+def _settings(name: str) -> dict[str, Any]:
+    """A shipped parameter file with all defaults."""
     from spikebridge import config
 
-    return config.load(params).model_dump(mode="json")
+    return config.load(shipped_file(name)).model_dump(mode="json")
 
 
 def left_out(whole: Mapping[str, Any], small: Mapping[str, Any]) -> Iterator[str]:

@@ -69,11 +69,13 @@ def run_project(folder: Path, again: str) -> int:
     """
     import signal
 
+    from spikebridge.cli.init_command import warn_of_version
     from spikebridge.runtime.pipeline_run import InterruptedRunError, reproduce
     from spikebridge.runtime.repair import repair as repair_project
 
     for line in repair_project(folder.resolve()):
         print(f"spikebridge repair: {line}", file=sys.stderr)
+    warn_of_version(folder)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return reproduce(folder, lambda line: print(line, flush=True))

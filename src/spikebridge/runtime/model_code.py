@@ -1,7 +1,7 @@
 """Which files of models/ each model runs: runs/model_code/<model>.json, the record of the stage model_code.
 
 It is written and read here and not in artifacts, because the check of a stage's inputs reads it, and artifacts imports
-runtime.
+runtime. Lists of the same form in runs/package_code say what each stage runs, where code is installed (room projects).
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from spikebridge.runtime.source_code import SourceTree
 
 MODEL_CODE = Path("runs") / "model_code"
 """Of the stage, in the folder of a project."""
+PACKAGE_CODE = Path("runs") / "package_code"
+"""Of the stage package_code, in the folder of a project outside the repository."""
 
 
 def write_model_code(models: Iterable[str], package: Path, folder: Path) -> None:
@@ -28,7 +30,7 @@ def write_model_code(models: Iterable[str], package: Path, folder: Path) -> None
     models : iterable of str
         Names of models.
     package : Path
-        src/spikebridge of the project, from which names of files count.
+        The package that runs (`source_code.package_of`). Names of files count from the folder that it lies in.
     folder : Path
         Of the stage; made where it is missing.
     """
@@ -37,7 +39,7 @@ def write_model_code(models: Iterable[str], package: Path, folder: Path) -> None
     for model in models:
         files = tree.reached([f"{package.name}.models.{model}"], [model])
         digests = {
-            path.as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            path.relative_to(package.parent).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(files)
             if path.is_relative_to(package / "models")
         }
@@ -45,12 +47,12 @@ def write_model_code(models: Iterable[str], package: Path, folder: Path) -> None
 
 
 def read_model_code(path: Path) -> dict[str, str]:
-    """File of models/ -> SHA-256.
+    """File of the package -> SHA-256.
 
     Parameters
     ----------
     path : Path
-        Of <model>.json.
+        Of <model>.json, or of such a list of a stage.
 
     Returns
     -------

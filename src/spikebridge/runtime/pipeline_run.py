@@ -63,6 +63,10 @@ def stage_names(project: Path) -> list[str]:
 def _yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{path}: no such file, so no project is here; `spikebridge init my_study` makes one"
+        ) from None
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     if not isinstance(content, dict):
@@ -178,8 +182,8 @@ def reproduce(project: Path, say: Callable[[str], None]) -> int:
     targets = [] if SIMULATE in names else names
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "dvc", "repro", *targets],
-        cwd=project, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", start_new_session=True,
+        cwd=project, env=stage_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
     begun = time.monotonic()
     try:
@@ -192,19 +196,31 @@ def reproduce(project: Path, say: Callable[[str], None]) -> int:
             say(line.rstrip("\n"))
         return process.wait()
     except KeyboardInterrupt:
-        _end(process)
+        end_processes(process)
         cut = f"in the stage {progress.running}" if progress.running else "between two stages"
         raise InterruptedRunError(f"interrupted {cut}; what had ended is kept") from None
 
 
-def _environment() -> dict[str, str]:
-    """The interpreter that runs here comes first on the path, so that the stages find it."""
+def stage_environment() -> dict[str, str]:
+    """Take the environment of this process, with its interpreter first on the path, so that the stages find it.
+
+    Returns
+    -------
+    dict of str to str
+        For a new process.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Interrupt DVC and the processes below it, wait GRACE_S, then kill those that are left."""
+def end_processes(process: subprocess.Popen[str]) -> None:
+    """Interrupt a process and those below it, wait GRACE_S, then kill those that are left.
+
+    Parameters
+    ----------
+    process : Popen
+        DVC, or a stage.
+    """
     import psutil
 
     with suppress(psutil.NoSuchProcess):

@@ -57,6 +57,8 @@ class SourceTree:
         self.package = package
         self.modules: dict[str, Path] = {}
         for path in sorted(package.rglob("*.py")):
+            if not (path.parent / "__init__.py").is_file():
+                continue  # a script that the package ships as data
             parts = path.relative_to(package.parent).with_suffix("").parts
             self.modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
         self._imports: dict[Path, tuple[Import, ...]] = {}
@@ -263,6 +265,23 @@ def _called(call: ast.Call) -> str:
     """The last name of what is called: `import_module` of importlib.import_module(...)."""
     function = call.func
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def package_of(project: Path) -> Path:
+    """The package whose code the stages of a project run.
+
+    Parameters
+    ----------
+    project : Path
+        The folder of dvc.yaml.
+
+    Returns
+    -------
+    Path
+        src/spikebridge of a checkout; elsewhere the package that is imported here.
+    """
+    own = project / "src" / OWN.name
+    return own if own.is_dir() else OWN
 
 
 @cache

@@ -20,7 +20,8 @@ import yaml
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
-from spikebridge.runtime.model_code import MODEL_CODE, read_model_code
+from spikebridge.runtime.model_code import MODEL_CODE, PACKAGE_CODE, read_model_code
+from spikebridge.runtime.source_code import package_of
 
 CODE = {".py"}
 """Files compared by content: tools rewrite code without changing it. A rewritten data file counts as changed."""
@@ -178,7 +179,8 @@ class StageInputs:
 def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     """The inputs of a stage in dvc.yaml: its dependencies, and its sections of params.yaml.
 
-    The code files of a model are those that the stage model_code listed.
+    The code files of a model are those that the stage model_code listed; where the package is installed, those of a
+    stage are those that package_code listed.
 
     Parameters
     ----------
@@ -195,7 +197,7 @@ def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     Raises
     ------
     InputsChangedError
-        If the code of the model differs from the list.
+        If the code differs from the list.
     """
     parameters = project / "params.yaml"
     name, _, key = stage.partition("@")
@@ -206,16 +208,14 @@ def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     entry = entry.get("do", entry)
     deps = [_filled(d, key, values) for d in entry.get("deps", ()) if isinstance(d, str)]
     keys = [_filled(k, key, values) for k in entry.get("params", ()) if isinstance(k, str)]
-    code = {
-        file: sha for d in deps if Path(d).parent == MODEL_CODE for file, sha in read_model_code(project / d).items()
-    }
-    paths = [project / d for d in [*deps, *code] if d]
-    inputs = StageInputs.of(paths, parameters, [k for k in keys if k])
-    marks = {file: inputs.marks[str(project / file)] for file in code}
-    if changed := [file for file, mark in marks.items() if mark is None or mark.content != code[file]]:
-        raise InputsChangedError(
-            f"{listed(changed, SHOWN)} changed after the stage model_code listed the code of {key}: run dvc repro again"
-        )
+    lists = [d for d in deps if Path(d).parent in (MODEL_CODE, PACKAGE_CODE)]
+    above = package_of(project).parent
+    code = {above / file: sha for d in lists for file, sha in read_model_code(project / d).items()}
+    inputs = StageInputs.of([*(project / d for d in deps if d), *code], parameters, [k for k in keys if k])
+    if changed := [file for file, sha in code.items() if _digest(file) != sha]:
+        names = listed([file.relative_to(above).as_posix() for file in changed], SHOWN)
+        by = " and ".join(dict.fromkeys(Path(d).parent.name for d in lists))
+        raise InputsChangedError(f"{names} changed after {by} listed the code of {stage}: run dvc repro again")
     return inputs
 
 
@@ -233,6 +233,14 @@ def is_unfinished(name: str) -> bool:
         True for a leading dot, and for the suffix UNFINISHED.
     """
     return name.startswith(".") or name.endswith(UNFINISHED)
+
+
+def _digest(file: Path) -> str:
+    """SHA-256 of a file of code; "" where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _filled(text: str, key: str, values: Mapping[str, Any]) -> str:
