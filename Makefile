@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: help repro demo test check calibration bench fix ui lock clean environment
+.PHONY: help repro demo test check calibration bench docs fix ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/claims.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/gates.py
 
+docs: .venv/.installed ## build the docs site, site/index.html, without a network; the tutorials are run (three minutes)
+	@$(BIN)/python scripts/build_docs.py
+
 fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -89,6 +92,6 @@ lock: .venv/.installed ## make requirements.lock again from pyproject.toml
 	    $${UPGRADE:+--upgrade} --quiet --output-file requirements.lock
 
 clean: ## remove the environment and caches; data, results and the MLflow store stay
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	rm -rf .venv site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
 	find . \( -path ./.git -o -path ./.dvc -o -path ./data -o -path ./runs -o -path ./mlruns \) -prune -o \
 	    -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from doc_code import python_blocks
 from project import ROOT, SMALL, copy_project, dvc, environment, load_json, parameters, run
 from sklearn.metrics import balanced_accuracy_score
 
@@ -89,6 +90,10 @@ def test_only_what_depends_on_a_change_runs_again(project: Path) -> None:
 def test_dvc_commands_are_of_use(project: Path) -> None:
     assert "tune@seq2seq" in dvc(project, "dag").stdout
     assert "bacc_lo" in dvc(project, "metrics", "show").stdout
+    edit(project, "statistics", alpha=0.04)
+    assert "statistics.alpha" in dvc(project, "params", "diff").stdout
+    run(project, "git", "checkout", "params.yaml")
+    assert "bacc_lo" in dvc(project, "metrics", "diff").stdout
     dvc(project, "plots", "show", "-o", "plots")
     assert (project / "plots" / "index.html").stat().st_size > 1000
     shutil.rmtree(project / "plots")
@@ -146,6 +151,78 @@ def test_the_registered_model_loads_in_a_new_process(project: Path, tmp_path: Pa
         assert np.array(answer["target_rates"]).shape[:2] == counts.shape[:2]
 
 
+# --- the commands and the Python of README and docs (tests/docs/test_code_in_docs.py lists them) ----------------------
+
+
+def model_uri(project: Path) -> str:
+    """The registered model, which need not be champion after so small a study."""
+    registration = load_json(project / "reports/registration.json")
+    return f"models:/{registration['name']}@{registration['alias']}"
+
+
+def spikebridge(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run(project, sys.executable, "-m", "spikebridge.cli", *arguments, check=False)
+
+
+def test_make_repro_of_a_finished_study_prints_its_results(project: Path) -> None:
+    """With the interpreter of the tests in place of .venv, which is neither made nor mended."""
+    done = run(project, "make", "-o", ".venv/.installed", f"BIN={Path(sys.executable).parent}", "repro")
+    assert "up to date" in done.stdout or "nothing to do" in done.stdout
+    assert "balanced accuracy" in done.stdout
+
+
+def test_python_of_the_pages_runs(project: Path, tmp_path: Path) -> None:
+    """Every block of these pages, one after the other in one process, in the folder of a finished study."""
+    pages = ("README.md", "docs/three-doors.md", "docs/latents.md", "docs/results-in-python.md", "docs/adapt.md")
+    texts = [block.text for block in python_blocks() if block.page in pages]
+    code = "\n".join(["import matplotlib", "matplotlib.use('agg')", NEW_RECORDING, *texts])
+    for on_page, here in {
+        "models:/spikebridge@champion": "runs/train/seq2seq/model",  # the pages show all that a translator can do
+        "my/project": ".",
+        "models/new": str(tmp_path / "new"),
+    }.items():
+        code = code.replace(f'"{on_page}"', f'"{here}"')
+    script = tmp_path / "pages.py"
+    script.write_text(code, encoding="utf-8")
+    assert len(texts) == len(pages)
+    run(project, sys.executable, str(script))
+    assert (tmp_path / "new" / "model.json").is_file()
+
+
+NEW_RECORDING = """
+from dataclasses import replace
+from pathlib import Path
+from spikebridge.artifacts.windows import load_recording_windows
+windows = replace(load_recording_windows(Path("data/windows"), "rat1_day1"), recording="new")
+train, valid = [windows.select(slice(None, 60))], [windows.select(slice(60, 80))]
+"""
+"""What docs/adapt.md calls train and valid."""
+
+
+@pytest.mark.slow
+def test_recordings_are_inspected_and_used(project: Path, tmp_path: Path) -> None:
+    before = (project / "params.yaml").read_text(encoding="utf-8")
+    new = str(tmp_path / "new.yaml")
+    try:
+        assert spikebridge(project, "inspect", "data/simulated").returncode == 0
+        assert spikebridge(project, "inspect", "data/simulated", "--params", new).returncode == 0
+        assert spikebridge(project, "use", new).returncode == 0
+        assert yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))["data"]["source"] == ["HC"]
+    finally:
+        (project / "params.yaml").write_text(before, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_registered_model_predicts_and_scores_a_recording(project: Path, tmp_path: Path) -> None:
+    given = "--model", model_uri(project), "--data", "data/simulated/rat1_day1.nwb"
+    done = spikebridge(project, "predict", *given, "--out", str(tmp_path / "decisions.csv"))
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(tmp_path / "decisions.csv")["decision"]) <= {"skip", "stay"}
+    done = spikebridge(project, "score", *given)
+    assert done.returncode == 0, done.stderr
+    assert "rat1_day1" in done.stdout
+
+
 def test_a_users_mistake_ends_in_one_line(project: Path) -> None:
     original = (project / "params.yaml").read_text()
     before = (project / "reports/evaluation/metrics.json").read_bytes()
@@ -160,3 +237,12 @@ def test_a_users_mistake_ends_in_one_line(project: Path) -> None:
     finally:
         (project / "params.yaml").write_text(original)
     assert (project / "reports/evaluation/metrics.json").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_an_experiment_runs_what_it_changes(project: Path) -> None:
+    """The last test here: it leaves another study in the project."""
+    done = dvc(project, "exp", "run", "-S", "+models.seq2seq.n_latents=8")  # +: SMALL does not have the key yet
+    assert "train@seq2seq" in done.stdout
+    assert "train@ridge" not in done.stdout.replace("'train@ridge' didn't change", "")
+    assert yaml.safe_load((project / "params.yaml").read_text())["models"]["seq2seq"]["n_latents"] == 8

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from project import ROOT
+
 from spikebridge import config
 from spikebridge.cli import demo_command
 from spikebridge.cli.demo_command import left_out, make_demo

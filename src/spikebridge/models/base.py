@@ -273,16 +273,17 @@ class Model(NewUnits, ABC):
     def _load(self, folder: Path) -> None:
         """Read what `_save` wrote. Raises DataError where it does not fit what model.json says."""
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write model.json, the weights, and a manifest of all files; nothing is pickled.
 
         The same fit writes the same bytes.
 
         Parameters
         ----------
-        folder : Path
+        folder : Path or str
             Made if it does not exist.
         """
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         content = {
             "model": self.name,
