@@ -1,8 +1,4 @@
-"""The receiver operating characteristic of a decision between two classes.
-
-It agrees with scikit-learn on the same trials. It is written here because its area must be the one that the bootstrap
-of `clustered.auc` gives, ties included.
-"""
+"""The receiver operating characteristic of a decision between two classes, from scikit-learn."""
 
 from __future__ import annotations
 
@@ -50,9 +46,7 @@ def roc_curve(positive: NDArray[np.bool_], evidence: NDArray[np.float64]) -> Roc
     """
     if positive.all() or not positive.any():
         return None
-    values, inverse = np.unique(-evidence, return_inverse=True)  # highest evidence first
-    n = len(values)
-    true = np.cumsum(np.bincount(inverse, weights=positive, minlength=n)) / positive.sum()
-    false = np.cumsum(np.bincount(inverse, weights=~positive, minlength=n)) / (~positive).sum()
-    x, y = np.concatenate([[0.0], false]), np.concatenate([[0.0], true])
-    return RocCurve(x, y, float(np.trapezoid(y, x)))
+    from sklearn import metrics
+
+    false, true, _ = metrics.roc_curve(positive, evidence, drop_intermediate=False)
+    return RocCurve(false, true, float(metrics.auc(false, true)))
