@@ -26,7 +26,7 @@ from spikebridge import figures
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FORMATS, FigureRun
 from spikebridge.artifacts.windows import WINDOWS_FOLDER
-from spikebridge.cli.demo_command import make_project
+from spikebridge.cli.demo_command import make_demo
 from spikebridge.cli.project_commands import replace_params
 from spikebridge.evaluation.tables import quality_tables
 from spikebridge.figures import Regions
@@ -114,7 +114,7 @@ def make_studies(folder: Path) -> dict[str, Path]:
     projects = {name: folder / name for name in STUDIES}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # stages are run as `python ...`
     for name, project in projects.items():
-        make_project(ROOT, project)
+        make_demo(project)
         replace_params(ROOT / "params.yaml", (*SMALLER, *STUDIES[name]), project / "params.yaml")
         stage = "preprocess" if name == "quality" else "figures"
         subprocess.run(
