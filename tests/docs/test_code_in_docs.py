@@ -142,17 +142,18 @@ def problem(command: Command, whole: bool) -> str:
 
 
 def _spikebridge(words: list[str], whole: bool) -> str:
-    top = parser()
-    verbs = next(a.choices for a in top._actions if a.dest == "command")
+    if whole and not any(PLACEHOLDERS.match(word) for word in words):
+        return _parsed(parser(), words)
     if words[0].startswith("--"):
         return "" if words[0] in ("--help", "--version") else f"no option {words[0]}"
-    if words[0] not in verbs:
+    printed = io.StringIO()
+    with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as end:
+        parser().parse_args([words[0], "--help"])
+    if end.value.code:
         return f"no command {words[0]}"
-    if any(PLACEHOLDERS.match(word) for word in words) or not whole:
-        known = verbs[words[0]]._option_string_actions
-        unknown = [w.split("=")[0] for w in words if w.startswith("--") and w.split("=")[0] not in known]
-        return f"no option {unknown[0]}" if unknown else ""
-    return _parsed(top, words)
+    known = set(re.findall(r"--[a-z][a-z-]*", printed.getvalue()))
+    options = [word.split("=")[0] for word in words if word.startswith("--")]
+    return next((f"no option {option}" for option in options if option not in known), "")
 
 
 def _dvc(words: list[str], whole: bool) -> str:
