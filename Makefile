@@ -79,7 +79,7 @@ fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff format .
 
 experiments: .venv/.installed ## the experiments of `dvc exp run`: scores and the parameters that differ, on one screen
-	@$(BIN)/dvc exp show --no-pager --only-changed --drop '.*/'
+	@$(BIN)/dvc exp show --no-pager --only-changed --drop '.*/|bits_..|peer' --keep 'bacc|p_holm|bits$$'
 
 ui: .venv/.installed ## the MLflow UI, on this machine only
 	@$(BIN)/spikebridge ui

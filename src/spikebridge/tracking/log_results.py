@@ -151,7 +151,7 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
     with runs.writing(store, run_id):
         fit = trained.read_fit()
         fitted = fit.get("params", {}).get("full", {})
-        params = {**fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}, "model": name}
+        params = {**results.kind(name), **fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}}
         shown = {key: scores[key] for key in FIRST_LEVEL if key in scores} | results.by_recording(name)
         runs.log(store, run_id, runs.metrics(shown), params, {NOTE: descriptions.model(results, name, scores)})
         _history(store, run_id, trained)
