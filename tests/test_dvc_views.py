@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from browser import browser
+from fake_project import DOT
 from import_graph import ROOT
 
 import dvc_plots_page
@@ -30,8 +31,6 @@ SUMMARY = {
 SCORES = [("seq2seq", "balanced_accuracy", 0.8123, 0.7013, 0.8989), ("seq2seq", "auc", 0.9067, 0.8434, 0.9495)]
 BITS = [("seq2seq", "rat1_day1", 0.3873, 0.3478, 0.429), ("ridge", "rat1_day1", 0.3411, 0.325, 0.357)]
 CURVES = [("seq2seq", fold, epoch, round(0.7 - 0.1 * epoch, 1)) for fold in ("0", "full") for epoch in range(3)]
-DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-"""A picture of one pixel."""
 FIGURES = [entry for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["plots"] if isinstance(entry, str)]
 """Images that `dvc plots` shows below the plots."""
 TRIALS = {("skip", "skip"): 28, ("skip", "stay"): 7, ("stay", "skip"): 9, ("stay", "stay"): 36}

@@ -54,8 +54,8 @@ class Ui:
 
     def runs(self, kind: str) -> dict[str, str]:
         """Names of the runs of a kind -> their ids."""
-        found_runs = self.at.client.search_runs([self.at.experiment], f"tags.`spikebridge.kind` = '{kind}'")
-        return {run.info.run_name: run.info.run_id for run in found_runs}
+        logged = self.at.client.search_runs([self.at.experiment], f"tags.`spikebridge.kind` = '{kind}'")
+        return {run.info.run_name: run.info.run_id for run in logged}
 
     def run_page(self, run_id: str, part: str = "") -> str:
         """The address of a run's page. part: such as artifacts."""
