@@ -11,7 +11,14 @@ none() {
     exit 1
 }
 
-present() { command -v chromium >/dev/null 2>&1 && command -v chromedriver >/dev/null 2>&1; }
+# The names that tests/support/browser.py tries.
+present() {
+    command -v chromedriver >/dev/null 2>&1 || return 1
+    for name in chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null 2>&1 && return 0
+    done
+    return 1
+}
 
 present && exit 0
 [ "${CI:-}" = true ] || [ "${1:-}" = --here ] || none 'this is no CI machine (CI=true), and `make browser` installs it'
