@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: help repro demo test check calibration bench docs fix ui lock clean environment
+.PHONY: help repro demo test check browser calibration bench docs fix experiments ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ check: .venv/.installed ## lint, types, docstrings, all tests with coverage: wha
 	@$(BIN)/python scripts/check_docstrings.py
 	@$(PYTEST) --cov --cov-report=term
 
+browser: ## install Debian's Chromium (as root), for the tests that read pages; they skip without it
+	@sh scripts/install_browser.sh --here
+
 calibration: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/calibration (half an hour)
 	@$(BIN)/python scripts/calibration.py
 
@@ -79,7 +82,7 @@ fix: .venv/.installed ## mend what can be mended automatically
 	@$(BIN)/ruff format .
 
 experiments: .venv/.installed ## the experiments of `dvc exp run`: scores and the parameters that differ, on one screen
-	@$(BIN)/dvc exp show --no-pager --only-changed --drop '.*/'
+	@$(BIN)/dvc exp show --no-pager --only-changed --drop '.*/|bits_..|peer' --keep 'bacc|p_holm|bits$$'
 
 ui: .venv/.installed ## the MLflow UI, on this machine only
 	@$(BIN)/spikebridge ui

@@ -18,6 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS = ("requirements.lock", "pyproject.toml", "scripts/install.py", "scripts/install_torch.py")
+PAGE = ROOT / ".dvc" / "plots" / "offline.html"
+"""What scripts/dvc_plots_page.py makes."""
 SUPPORTED = ((3, 11), (3, 13))
 
 
@@ -46,6 +48,8 @@ def install(folder: Path, without_dev: bool = False) -> None:
     wanted = fingerprint(without_dev)
     if stamp.is_file() and stamp.read_text() == wanted and not unfinished.exists() and works(python):
         stamp.touch()
+        if not PAGE.is_file():
+            make_page(python)
         return
     stamp.unlink(missing_ok=True)
     if unfinished.exists() or not works(python):
@@ -62,8 +66,19 @@ def install(folder: Path, without_dev: bool = False) -> None:
     pip(python, "install", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     if without_dev:
         pip(python, "uninstall", "--yes", *dev_tools(python))
+    make_page(python)
     stamp.write_text(wanted)
     unfinished.unlink()
+
+
+def make_page(python: Path) -> None:
+    """Make the page of `dvc plots` that draws without a network, where this is a project of DVC.
+
+    A failure is printed by the script and ends nothing: without the page, DVC takes its own, which needs a network.
+    """
+    if PAGE.parents[1].is_dir():
+        script = str(ROOT / "scripts" / "dvc_plots_page.py")
+        subprocess.run([str(python), script], check=False, stdin=subprocess.DEVNULL)
 
 
 def interpreter(folder: Path) -> Path:

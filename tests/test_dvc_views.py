@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 import yaml
 from browser import browser
+from fake_project import DOT
 from import_graph import ROOT
 
 import dvc_plots_page
 import pipeline_graph
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
-from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
+from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun, formats_of
 
 SCREEN = 120
 """Columns of a terminal."""
@@ -29,9 +30,9 @@ SUMMARY = {
 }  # fmt: skip
 SCORES = [("seq2seq", "balanced_accuracy", 0.8123, 0.7013, 0.8989), ("seq2seq", "auc", 0.9067, 0.8434, 0.9495)]
 BITS = [("seq2seq", "rat1_day1", 0.3873, 0.3478, 0.429), ("ridge", "rat1_day1", 0.3411, 0.325, 0.357)]
-CURVES = [("seq2seq", fold, epoch, -0.1 * epoch) for fold in ("0", "full") for epoch in range(3)]
-DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-"""A picture of one pixel."""
+CURVES = [("seq2seq", fold, epoch, round(0.7 - 0.1 * epoch, 1)) for fold in ("0", "full") for epoch in range(3)]
+FIGURES = [entry for entry in yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["plots"] if isinstance(entry, str)]
+"""Images that `dvc plots` shows below the plots."""
 TRIALS = {("skip", "skip"): 28, ("skip", "stay"): 7, ("stay", "skip"): 9, ("stay", "stay"): 36}
 
 
@@ -62,9 +63,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "decisions": pd.DataFrame(rows, columns=["model", "recording", "trial", "label", "predicted"]),
         }
     )
-    figures = FigureRun(folder / FIGURES_FOLDER).folder
-    figures.mkdir()
-    (figures / "scores.png").write_bytes(base64.b64decode(DOT))
+    FigureRun(folder / FIGURES_FOLDER).folder.mkdir()
+    for name in FIGURES:
+        for image in formats_of(folder / name).values():
+            image.write_bytes(base64.b64decode(DOT))
     author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     for command in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
@@ -78,6 +80,7 @@ def dvc(project: Path, *arguments: str) -> str:
     environment = {**os.environ, "COLUMNS": str(SCREEN)}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+    assert "failed to load" not in done.stderr, done.stderr
     return done.stdout
 
 
@@ -93,10 +96,11 @@ def test_metrics_fit_on_one_line(project: Path) -> None:
 def test_experiments_fit_on_one_screen(project: Path) -> None:
     """The command of `make experiments`: the scores and what differs, and none of the files."""
     rule = next(t for t in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "dvc exp show" in t)
-    table = dvc(project, *[word.strip("'") for word in rule.split()[1:]])
+    table = dvc(project, *[word.strip("'").replace("$$", "$") for word in rule.split()[1:]])
     lines = table.splitlines()
     assert max(map(len, lines)) <= SCREEN
-    assert {"Experiment", "bacc"} <= set(lines[1].split())
+    shown = {"bacc", "bacc_lo", "bacc_hi", "p_holm", "bits"}  # also those that are the same in all rows
+    assert set(lines[1].split()) == {"Experiment", "Created", *shown, "seed"}
     assert "module_1" not in table
     rows = {line.split()[0]: line for line in lines[3:-1]}
     assert "0.75" in rows["workspace"]
@@ -122,21 +126,77 @@ def test_graph_of_the_docs_is_that_of_dvc() -> None:
     assert not [(a, b) for a in edges for b in edges[a] for c in edges[a] if b in pipeline_graph.after(edges, c)]
 
 
+@pytest.fixture(scope="module")
+def page(project: Path) -> Path:
+    """What `dvc plots show` writes in a project whose page with the library was made as `make environment` makes it."""
+    pytest.importorskip("vl_convert", reason="needs vl-convert-python, which carries the plotting library")
+    assert dvc_plots_page.main([str(project)]) == 0
+    dvc(project, "plots", "show")
+    return project / "dvc_plots" / "index.html"
+
+
+def test_images_below_the_plots_are_figures() -> None:
+    drawn = {path.stem for path in (ROOT / "src" / "spikebridge" / "figures").glob("*.py")}
+    assert {Path(name).stem for name in FIGURES} <= drawn
+    assert {Path(name).suffix for name in FIGURES} == {".png"}, "DVC draws no PDF, and would show an SVG beside its PNG"
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not dvc_plots_page.PAGE.is_file(), reason="no page: scripts/dvc_plots_page.py makes it")
-def test_plots_are_drawn_without_a_network(project: Path, tmp_path: Path) -> None:
-    dvc(project, "plots", "show", "--html-template", str(dvc_plots_page.PAGE))
-    page = project / "dvc_plots" / "index.html"
+def test_plots_are_drawn_without_a_network(page: Path, tmp_path: Path) -> None:
     with browser(tmp_path) as window:
         window.open(page.as_uri())
         text = window.wait_for("loss of validation trials")
+        labels: dict[str, list[str]] = window.run(LABELS)
         assert window.messages() == []
         widths = window.run("return [...document.images].map(image => image.naturalWidth)")
         assert [a for a in window.requests() if a.startswith(("http:", "https:", "ws:", "wss:"))] == []
-    assert widths == [1]
-    for _, _, value, low, high in [*SCORES, *BITS]:
-        assert f"{value:.3f} [{low:.3f}, {high:.3f}]" in text
-    for n, of in ((28, 35), (7, 35), (9, 45), (36, 45)):
-        assert f"{n} of {of}" in text
+    assert widths == [1] * len(FIGURES)
     for words in ("balanced_accuracy", "rat1_day1", "all trials", "fold 0", "predicted decision"):
         assert words in text
+    drawn = {name: {label.replace("\u2212", "-") for label in of_plot} for name, of_plot in labels.items()}
+    for plot, rows in (("scores_with_intervals", SCORES), ("translation_of_each_recording", BITS)):
+        shown = {label for label in drawn[plot] if "shown:" in label}
+        assert shown == {
+            f"value: {value}; row: {model}; shown: {value:.3f} [{low:.3f}, {high:.3f}]"
+            for model, _, value, low, high in rows
+        }
+        lines = {label.split(": ", 1)[1] for label in drawn[plot] if "ci_high:" in label}
+        assert lines == {
+            f"{low}; row: {model}; ci_high: {high}; revision: workspace" for model, _, _, low, high in rows
+        }
+    of = {label: sum(n for (true, _), n in TRIALS.items() if true == label) for label in ("skip", "stay")}
+    assert {label for label in drawn["predicted_and_true_decisions__held-out_trials"] if "shown:" in label} == {
+        f"predicted decision: {predicted}; true decision: {true}; shown: {n} of {of[true]}"
+        for (true, predicted), n in TRIALS.items()
+    }
+    assert {label for label in drawn["learning_curves"] if label.startswith("epoch:")} == {
+        f"epoch: {epoch}; loss of validation trials: {loss}; fit: {'all trials' if fold == 'full' else f'fold {fold}'}"
+        for _, fold, epoch, loss in CURVES
+    }
+
+
+@pytest.mark.slow
+def test_two_revisions_are_drawn_in_one_plot(page: Path, project: Path, tmp_path: Path) -> None:
+    changed = pd.DataFrame(
+        [("seq2seq", "auc", 0.5, 0.4, 0.6)], columns=["model", "metric", "value", "ci_low", "ci_high"]
+    )
+    EvaluationRun(project / EVALUATION_FOLDER).write_tables({"scores": changed})
+    dvc(project, "plots", "diff", "HEAD", "--out", "diff")
+    with browser(tmp_path) as window:
+        window.open((project / "diff" / "index.html").as_uri())
+        window.wait_for("loss of validation trials")
+        labels = window.run(LABELS)["scores_with_intervals"]
+        assert window.messages() == []
+    assert "value: 0.5; row: seq2seq; shown: 0.500 [0.400, 0.600]" in labels
+    assert any("value: 0.9067; row: seq2seq · HEAD; shown: 0.907" in label for label in labels), labels
+
+
+LABELS = """
+const labels = {};
+for (const element of document.querySelectorAll("svg [aria-label]")) {
+  const plot = element.closest("div[id]").id;
+  labels[plot] = [...(labels[plot] || []), element.getAttribute("aria-label")];
+}
+return labels;
+"""
+"""What each mark of a plot says to a reader of screens: its values, as Vega drew them."""

@@ -12,8 +12,9 @@ from fake_runs import Plan, make_study
 
 from spikebridge.artifacts.evaluation import EvaluationRun
 from spikebridge.errors import DataError
-from spikebridge.evaluation.translation_scores import NOTHING, TranslationVerdict, translation_verdict
+from spikebridge.evaluation.translation_scores import NOTHING, translation_verdict
 from spikebridge.tracking.result_lines import analysis_lines
+from spikebridge.types.verdicts import TranslationVerdict
 
 Run = Callable[..., Path]
 

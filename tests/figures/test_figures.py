@@ -24,7 +24,7 @@ from matplotlib.text import Text
 
 from spikebridge import figures
 from spikebridge.artifacts.evaluation import EvaluationRun
-from spikebridge.artifacts.evaluation_tables import read_table, table_path
+from spikebridge.artifacts.evaluation_tables import LATENT_POSITIONS, read_table, table_path
 from spikebridge.artifacts.figures import FORMATS
 from spikebridge.errors import DataError
 from spikebridge.evaluation import EvaluationSections, evaluate
@@ -38,7 +38,7 @@ WANTED = {
     "attribution", "bits_per_spike", "reliability", "communication_gain", "confusion", "consistency",
     "time_resolved", "direction", "declared_tests", "held_out_units", "nested_models", "latent_trajectories",
     "learning_curves", "nulls", "leakage_optimism", "quality", "rasters", "latent_recovery", "scores",
-    "shared_subspace", "states",
+    "shared_subspace", "states", "latents_by_position", "psth", "roc", "unit_scores",
 }  # fmt: skip
 TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 STATES = {
@@ -63,7 +63,7 @@ def tables_of(root: Path, plan: Plan) -> Path:
     sections = EvaluationSections.of(with_states(study, STATES).config)
     evaluate(sections, *study.places, root / "out", make_analysis(study), make_ladder(study), ingested(study))
     run = EvaluationRun(root / "out")
-    run.write_tables({"communication_gain": gains(study)})
+    run.write_tables({"communication_gain": gains(study), "latents_by_position": positions(study)})
     return run.tables
 
 
@@ -76,6 +76,17 @@ def gains(study: Study) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["recording", "unit", "gain"])
     more = {"ci_low": table["gain"] - 0.01, "ci_high": table["gain"] + 0.01, "spikes": 500.0}
     return table.assign(**more, linear_source_gain=0.015, seq2seq_gain=0.005)[COLUMNS]
+
+
+def positions(study: Study) -> pd.DataFrame:
+    """Made up; tests/evaluation/test_held_out_tables.py has the table that evaluate makes."""
+    series = {"position_x": 1.0, "position_y": 1.0, "speed": 30.0}
+    rows = [
+        ("seq2seq", w.recording, name, axis, 0.4, k, top * k / 10, top * (k + 1) / 10, top * (k + 0.5) / 10,
+         np.sin(k + int(axis)), 0.1, 20 + k)
+        for w in study.windows for name, top in series.items() for axis in ("1", "2") for k in range(10)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(LATENT_POSITIONS))
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +175,10 @@ def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) ->
     shutil.copytree(tables, tmp_path / "tables")
     table_path(tmp_path / "tables", "recovery").unlink()  # as without truth
     drawn = figures.draw_all(tmp_path / "tables", tmp_path / "figures")
-    one_each = set(NAMES) - {"latent_recovery", "quality"}
-    assert set(drawn) == one_each | {f"quality_{r}" for r in pd.read_csv(tables / "quality.csv")["recording"]}
+    one_each = set(NAMES) - {"latent_recovery", "quality", "psth"}
+    recordings = set(pd.read_csv(tables / "quality.csv")["recording"])
+    paged = {f"quality_{r}" for r in recordings} | {f"psth_{r}" for r in [*recordings, "all"]}
+    assert set(drawn) == one_each | paged
     files = {f"{name}.{kind}" for name in drawn for kind in FORMATS}
     assert {p.name for p in (tmp_path / "figures").iterdir()} == files
     assert figures.draw_all(tmp_path / "tables", tmp_path / "again", workers=2) == drawn
@@ -193,6 +206,19 @@ def test_no_text_overlaps_or_leaves_the_page(
     for (first_text, a), (second_text, b) in combinations(boxes, 2):
         across, down = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         assert across < 2 or down < 4, f"{first_text!r} overlaps {second_text!r}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.quick_cases(6)
+def test_no_text_says_source_or_target_where_regions_have_names(
+    name: str, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tables, tmp_path / "tables")
+    table = read_table(tables, "quality")
+    named = table.assign(region=np.where(table["role"] == "source", "HC", "PFC"))
+    named.to_csv(tmp_path / "tables" / "quality.csv", index=False)
+    texts = [text.get_text() for text in figure_of(name, tmp_path / "tables", monkeypatch).findobj(Text)]
+    assert not [text for text in texts if re.search(r"(?<!\()\b(source|target)\b", text, re.IGNORECASE)]
 
 
 def texts_of(figure: Figure) -> list[Text]:
@@ -290,6 +316,89 @@ def test_the_leak_check_shows_the_reported_score_on_an_uncut_axis(
     assert ["LEAKY" in text for text in legend_of(drawn)] == [False, False, True]
 
 
+def test_psths_show_what_was_observed_and_predicted(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = read_table(tables, "psth")
+    module = figures.modules()["psth"]
+    assert module.pages(tables) == ["all", *dict.fromkeys(table["recording"])]
+    assert module.group_page(tables) == "all"
+    drawn = figure_of("psth", tables, monkeypatch, page="all")
+    shown = [axes for axes in drawn.axes if axes.lines]
+    assert len(shown) == table["recording"].nunique()
+    of = table[table["typical"] & (table["recording"] == table["recording"].iloc[0])]
+    for label, rows in of.groupby("label"):
+        colour = style.class_colours(sorted(set(table["label"])))[str(label)]
+        line = next(line for line in shown[0].lines if line.get_color() == colour)
+        np.testing.assert_allclose(line.get_ydata(), rows["predicted_hz"])
+    recording = table["recording"].iloc[-1]
+    drawn = figure_of("psth", tables, monkeypatch, page=recording)
+    titles = [axes.get_title(loc="left") for axes in drawn.axes if axes.lines]
+    assert [title.partition("\n")[0] for title in titles] == list(
+        dict.fromkeys(table.loc[table["recording"] == recording, "place"])
+    )
+    assert sum("n = " in text for text in legend_of(drawn)) == 2
+
+
+def test_single_units_are_dots_and_recordings_diamonds(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = read_table(tables, "unit_scores")
+    table = table[table["model"] == "seq2seq"]
+    drawn = figure_of("unit_scores", tables, monkeypatch)
+    first = drawn.axes[0]
+    dots = [line for line in first.lines if line.get_marker() == "." and len(line.get_xdata())]
+    recordings = list(dict.fromkeys(table["recording"]))
+    units = table[table["unit"].astype(str) != "all"]
+    assert [len(line.get_xdata()) for line in dots] == [int((units["recording"] == r).sum()) for r in recordings]
+    values = [float(c.lines[0].get_ydata()[0]) for c in first.containers]
+    assert values == pytest.approx(table.loc[table["unit"].astype(str) == "all", "bits_per_spike"].tolist())
+
+
+def test_roc_curves_are_drawn_together_and_by_recording(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = read_table(tables, "roc")
+    drawn = figure_of("roc", tables, monkeypatch)
+    pooled = table[table["recording"] == "all"]
+    main = next(axes for axes in drawn.axes if axes.get_title(loc="left").startswith("all recordings"))
+    names = [text.get_text() for text in main.get_legend().get_texts()]
+    assert set(names) == {f"{m.replace('_', ' ')} {a:.2f}" for m, a in pooled.groupby("model")["area"].first().items()}
+    titles = {axes.get_title(loc="left") for axes in drawn.axes} - {main.get_title(loc="left")}
+    assert titles >= {style.shown(r) for r in set(table["recording"]) - {"all"}}
+
+
+@pytest.mark.parametrize("name", ["direction", "bits_per_spike", "communication_gain"])
+def test_next_to_nothing_fills_no_axis(
+    name: str, tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = read_table(tables, name)
+    values = [column for column in ("value", "gain", "ci_low", "ci_high") if column in table]
+    table[values] = 1e-7 * table[values]
+    table.to_csv(tmp_path / f"{name}.csv", index=False)
+    low, high = figure_of(name, tmp_path, monkeypatch).axes[0].get_ylim()
+    assert low <= -0.005 and high >= 0.005
+
+
+def test_latents_that_do_not_vary_are_called_so(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, needed, columns in (
+        ("latent_trajectories", "latents", ["mean", "sem"]),
+        ("latent_trajectories", "latent_trials", ["value"]),
+        ("latents_by_position", "latents_by_position", ["mean", "sem"]),
+    ):
+        table = read_table(tables, needed)
+        table[columns] = 0.0
+        table.to_csv(tmp_path / f"{needed}.csv", index=False)
+        if needed != "latents":
+            drawn = figure_of(name, tmp_path, monkeypatch)
+            assert "not vary" in drawn.get_suptitle()
+            assert drawn.axes[0].get_ylim()[0] <= -1 and drawn.axes[0].get_ylim()[1] >= 1
+
+
+def test_without_modes_their_figure_says_so(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for needed in ("ablation", "alignment", "shared_variance"):
+        table = read_table(tables, needed)
+        table = table[table["removed"] == 0] if needed == "ablation" else table
+        (table.iloc[:0] if needed == "alignment" else table).to_csv(tmp_path / f"{needed}.csv", index=False)
+    drawn = figure_of("shared_subspace", tmp_path, monkeypatch)
+    assert drawn.get_suptitle().endswith("no mode was found")
+    assert sum(bool(axes.patches) for axes in drawn.axes) == 1
+
+
 def test_gains_have_a_legend_and_numbers_of_units(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = figure_of("communication_gain", tables, monkeypatch)
     region = figures.regions_of(tables)
@@ -318,6 +427,7 @@ def test_figures_name_the_regions(tables: Path, tmp_path: Path) -> None:
     assert names == figures.Regions("HC", "PFC")
     assert names.named("The source region, the source's spikes and target units") == "HC, HC's spikes and PFC units"
     assert names.named("resources targeted by sources") == "resources targeted by sources"
+    assert names.named("data.source, `target` and source_to_target") == "data.source, `target` and source_to_target"
     two = table.assign(region=np.where(table["role"] == "source", "CA1", "PFC"))
     two.loc[two.index[two["role"] == "source"][0], "region"] = "CA3"
     two.to_csv(tmp_path / "quality.csv", index=False)

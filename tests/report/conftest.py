@@ -19,6 +19,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report_project.made_project(tmp_path_factory.mktemp("report") / "project")
 
 
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of eight recordings with all figures and its report; tests change nothing. For slow tests."""
+    return report_project.drawn_project(tmp_path_factory.mktemp("drawn") / "project")
+
+
 @pytest.fixture
 def project(made: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
-import numpy as np
+import pandas as pd
 import pytest
 from import_graph import ROOT
-from sklearn.metrics import roc_auc_score
 
+from spikebridge.artifacts.report import ReportRun
 from spikebridge.errors import DataError
-from spikebridge.report.flow import direct, duration, flow_drawing, layers, stage_nodes
-from spikebridge.report.roc import roc_curve, roc_drawing
+from spikebridge.report.flow import direct, duration, flow_drawing, layers, stage_nodes, write_flow
+from spikebridge.report.roc import DrawnCurve, roc_drawing
 from spikebridge.report.wording import interval, number, p_cell, p_value
 
 STAGES = """
@@ -45,6 +46,10 @@ def test_stages_read_from_those_that_write_what_they_need(project: Path) -> None
 
 def test_with_other_data_no_recordings_are_simulated(project: Path) -> None:
     assert [node.name for node in stage_nodes(project, ["m"], "my/data", {})] == ["second", "each", "last"]
+
+
+def test_recordings_may_lie_in_the_folder_of_results(project: Path) -> None:
+    assert [node.name for node in stage_nodes(project, ["m"], "data", {})] == ["second", "each", "last"]
 
 
 def test_a_time_of_some_models_is_no_time_of_all(project: Path) -> None:
@@ -87,30 +92,29 @@ def test_durations(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_the_area_of_a_roc_curve_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    for n in (5, 40, 400):
-        positive = np.arange(n) % 3 == 0
-        evidence = np.round(rng.normal(size=n) + positive, 1)  # with ties
-        curve = roc_curve("m", positive, evidence)
-        assert curve.area == pytest.approx(roc_auc_score(positive, evidence), abs=1e-12)
-        assert (curve.false_share[0], curve.true_share[-1]) == (0, 1)
-        assert (np.diff(curve.false_share) >= 0).all()
-
-
 def test_a_roc_drawing_escapes_names() -> None:
-    curve = roc_curve("<m>", np.array([True, False]), np.array([1.0, 0.0]))
-    text = roc_drawing([curve], ["<no>", "yes"])
-    assert "<m>" not in text
-    assert "<no>" not in text
-    assert "1.00" in text
+    curve = DrawnCurve("<m>", "<yes>", [(0, 0), (0, 1), (1, 1)], 1.0, 2)
+    text = roc_drawing([curve], "<no>")
+    assert "<m>" not in text and "&lt;m&gt; 1.00" in text
+    assert "<no>" not in text and "<yes>" not in text
+
+
+def test_the_stages_are_files_too(project: Path) -> None:
+    run = ReportRun(project)
+    write_flow(stage_nodes(project, ["m", "n"], "data/raw", {"last": 1.5}), run)
+    drawing = ElementTree.fromstring(run.stages_drawing.read_text(encoding="utf-8"))
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    table = pd.read_csv(run.stages_table)
+    assert table["stage"].tolist() == ["first", "second", "each (2 models)", "last"]
+    assert table["seconds"].dropna().tolist() == [1.5]
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
         (None, "–"), (float("nan"), "–"), (float("inf"), "–"), (0.0, "0"), (3, "3"), (0.40747, "0.407"),
-        (-0.25, "−0.250"), (0.00023, "0.0002"), (1e-17, "0"), (12.345, "12.3"), (319.3, "319"), (True, "–"),
+        (-0.25, "−0.250"), (0.00023, "0.0002"), (1e-17, "0"), (7e-5, "0.0001"), (-3e-9, "0"),
+        (12.345, "12.3"), (319.3, "319"), (True, "–"),
     ],
 )  # fmt: skip
 def test_numbers(value: float | None, text: str) -> None:

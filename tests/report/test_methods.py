@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +30,7 @@ def test_what_ran_is_named(study: Study) -> None:
         HOSTILE,
         "9 trials (4 skip, 5 stay), 5 HC units and 4 PFC units",
         "bins of 250 ms",
-        "from -2 to 0 s around decision_time",
+        "from −2 to 0 s around decision_time",
         "2 outer folds that hold out contiguous blocks of trials",
         "10 Optuna trials",
         "seq2seq (a recurrent sequence-to-sequence network",
@@ -103,6 +105,65 @@ def test_names_are_escaped_for_each_form() -> None:
     assert r"\<b\>\&\*\#" in markdown
     assert "[@holm1979; @hill2011]" in markdown
     assert methods_text.cited(text) == ["hill2011", "holm1979"]
+
+
+HARD = 'a_b&c%d$e#f{g}h~i^j\\k<l>m|n"o--p α≤²é\n(β)'
+"""The name of a recording with every character that LaTeX reads as a command."""
+COMMANDS = {
+    "section", "cite", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
+    "textasciigrave", "textsuperscript", "leq", "geq", "times", "pm", "rightarrow", "circ", "mu", "alpha", "beta",
+    "gamma", "delta", "theta", "ldots",
+}  # fmt: skip
+
+
+def latex_problems(text: str) -> list[str]:
+    """What LaTeX would stop at: unknown commands, braces that do not match, bare special characters."""
+    text = re.sub(r"(?<!\\)%.*", "", text)  # comments
+    problems = [f"\\{c}" for c in re.findall(r"\\([A-Za-z]+)", text) if c not in COMMANDS]
+    text = re.sub(r"\\(?:[A-Za-z]+\*?|.)", "", text)  # commands and escaped characters
+    depth = 0
+    for character in text:
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if depth < 0:
+            problems.append("}")
+            depth = 0
+    text = re.sub(r"\$[^$]*\$", "", text)
+    return problems + ["{"] * depth + re.findall(r"[#&_^~$%]", text)
+
+
+@pytest.fixture
+def hard(study: Study) -> Study:
+    """A study whose recordings have names that LaTeX would stumble over."""
+    study.__dict__["recordings"] = [HARD, "plain"]
+    study.__dict__["preparation"] = {HARD: next(iter(study.preparation.values()))}
+    return study
+
+
+def test_latex_is_well_formed_with_any_name(hard: Study) -> None:
+    text = methods_text.latex(methods(hard))
+    assert latex_problems(text) == []
+    assert r"a\_b\&c\%d\$e\#f\{g\}h\textasciitilde{}i" in text
+    assert latex_problems("a_b") == ["_"] and latex_problems(r"\input{a") == [r"\input", "{"]
+
+
+@pytest.mark.slow
+def test_latex_compiles(hard: Study, tmp_path: Path) -> None:
+    """With the plain style of references, in a document without packages."""
+    if shutil.which("pdflatex") is None or shutil.which("bibtex") is None:
+        pytest.skip("needs LaTeX (on Debian: apt-get install --no-install-recommends texlive-latex-base)")
+    paragraphs = methods(hard)
+    (tmp_path / "methods.tex").write_text(methods_text.latex(paragraphs), encoding="utf-8")
+    (tmp_path / "methods.bib").write_text(bibliography(PAPERS), encoding="utf-8")
+    page = r"\documentclass{article}\begin{document}\input{methods}\bibliographystyle{plain}\bibliography{methods}"
+    (tmp_path / "paper.tex").write_text(page + "\n" + r"\end{document}" + "\n", encoding="utf-8")
+    latex = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"]
+    for command in (latex, ["bibtex", "paper"], latex, latex):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+        assert done.returncode == 0, done.stdout[-2000:]
+    log = (tmp_path / "paper.log").read_text(encoding="utf-8", errors="replace")
+    assert "undefined" not in log and "Missing character" not in log
+    assert "Warning--" not in (tmp_path / "paper.blg").read_text(encoding="utf-8")
+    assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_the_files_are_under_cc0(project: Path) -> None:

@@ -11,9 +11,10 @@ import fake_project
 import pytest
 from report_project import HOSTILE, PLAIN, PNG, written
 
+from spikebridge import figures
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
-from spikebridge.artifacts.report import ReportRun
+from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.errors import DataError
 from spikebridge.report import ReportSections, pictures, write_report
 
@@ -115,7 +116,29 @@ def test_the_group_page_has_every_section_or_says_why_not(pages: dict[str, Page]
     assert "No table of nested models" not in page.text, "the communication gain is one of their numbers"
     for line in ("No table of latents", "No table of states", "no numbers on power"):
         assert line in page.text
-    assert "Figure bits per spike: not drawn, because the evaluation has no table bits_per_spike." in page.text
+    assert "Figure Bits per spike: not drawn, because the evaluation has no table bits_per_spike." in page.text
+    assert "Figure PSTHs by decision: not drawn, because the evaluation has no table psth." in page.text
+
+
+def roles_in(text: str) -> list[str]:
+    """Where a page says source or target, apart from the line that says which is which, and from settings."""
+    text = text.replace("HC is the source, whose spikes", "").replace("PFC is the target, whose spikes", "")
+    text = text.partition("Settings, versions, digests Settings")[0]
+    return re.findall(r".{30}(?<![.\w])(?:source|target)(?!\w).{30}", text, re.IGNORECASE)
+
+
+def test_regions_have_their_names_and_not_their_roles(pages: dict[str, Page]) -> None:
+    for page in pages.values():
+        assert not roles_in(page.text)
+
+
+def test_figures_have_a_good_and_a_bad_example(pages: dict[str, Page]) -> None:
+    page = pages[""]
+    names = [about["id"].removeprefix("figure-") for tag, about in page.elements if tag == "figure"]
+    buttons = page.values("button", "aria-label")
+    with_examples = {name.partition("_rat")[0] for name in names} & set(figures.modules())
+    assert len(buttons) == 2 * len(with_examples) == 4
+    assert [title.partition(": ")[2].partition(":")[0] for title in buttons] == ["Good", "Bad"] * len(with_examples)
 
 
 def test_figures_have_caption_files_and_tables(pages: dict[str, Page]) -> None:
@@ -145,7 +168,7 @@ def test_the_page_of_a_recording_is_about_it_alone(pages: dict[str, Page]) -> No
 def test_the_same_results_write_the_same_pages(project: Path) -> None:
     first = {path.name: path.read_bytes() for path in written(project).parent.iterdir()}
     assert {path.name: path.read_bytes() for path in written(project).parent.iterdir()} == first
-    assert len(first) == 6
+    assert len(first) == 8
 
 
 def test_svg_is_embedded_and_a_large_one_is_not(project: Path) -> None:
@@ -167,6 +190,22 @@ def test_a_page_of_many_large_images_has_at_most_ten_megabytes(project: Path) ->
     page = written(project)
     assert 6_000_000 < page.stat().st_size < 10_000_000
     assert "Not embedded" in Page(page).text
+
+
+@pytest.mark.slow
+def test_the_report_of_eight_recordings_has_at_most_ten_megabytes(drawn: Path) -> None:
+    run = ReportRun(drawn / REPORT_FOLDER)
+    page = Page(run.index)
+    assert len(page.values("option", "value")) > 8
+    assert "Not embedded" not in page.text, "every figure is in the page"
+    assert sum(path.stat().st_size for path in run.folder.iterdir()) < 10_000_000, "all pages together"
+
+
+@pytest.mark.slow
+def test_a_whole_report_says_neither_source_nor_target(drawn: Path) -> None:
+    run = ReportRun(drawn / REPORT_FOLDER)
+    for path in (run.index, run.page("rat1_day1")):
+        assert not roles_in(Page(path).text)
 
 
 def test_a_recording_called_index_has_its_own_page(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ SWITCHES = (
 )  # fmt: skip
 OPENER = build_opener(ProxyHandler({}))
 PATIENCE_S = 90
-PHONE = {"width": 390, "height": 844, "pixelRatio": 2.0}
+PHONE = {"width": 375, "height": 812, "pixelRatio": 2.0}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ SPLIT_HASH = "split0"
 INNER = {"seq2seq": 0.7, "random_forest": 0.8, "dnn": 0.6, "majority": 0.5}
 VERDICT = {"code": "translates", "text": "the source adds 0.05 bits/spike"}
 NULL = NullResult(0.6, np.full(3, 0.5), p=0.01, smallest=0.01)
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+"""A picture of one pixel."""
 METRICS = ("balanced_accuracy", "balanced_accuracy_within_blocks", "accuracy", "auc", "log_loss", "brier")
 
 
@@ -208,7 +211,7 @@ def write_evaluation(project: Path, gates: bool = True, recordings: Iterable[str
 def _draw(run: FigureRun, recordings: Iterable[str]) -> None:
     run.folder.mkdir(parents=True)
     for image in (run.image("forest"), run.image("confusion_seq2seq"), *(run.image("quality", r) for r in recordings)):
-        image.write_bytes(b"\x89PNG\r\n\x1a\n")
+        image.write_bytes(base64.b64decode(DOT))
 
 
 def _estimate(value: float) -> dict[str, float]:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import fake_project
 import pandas as pd
+from fake_analysis import make_analysis
+from fake_ladder import make_ladder
+from fake_runs import Plan, make_study
+from fake_states import CONDITION, ingested, make_states, with_states
 from import_graph import ROOT
 
+from spikebridge import figures
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
+from spikebridge.artifacts.report import REPORT_FOLDER
+from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.artifacts.windows import WINDOWS_FOLDER, save_report
 from spikebridge.errors.findings import Finding
+from spikebridge.evaluation import EvaluationSections, evaluate
 from spikebridge.report import ReportSections, write_report
 
 HOSTILE = """rat"1' <b onload=alert(1)>&amp; #ü"""
@@ -23,11 +32,15 @@ PNG = bytes.fromhex(
     "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
 """One transparent pixel."""
+TRANSLATE = {"seq2seq": 0.9, "ridge": 0.5, "target_history": 0.5, "target_history_source": 0.8}
 WARNING = Finding.warning("drift", "units", "a <i>rate</i> doubles.", "Look at it.")
 
 
-def windows_report() -> dict[str, object]:
-    """What preprocess says of UNITS: 3 of 12 trials and 2 units left out in each recording."""
+def windows_report(units: Mapping[str, tuple[int, int]] = UNITS) -> dict[str, object]:
+    """What preprocess says of these recordings: 3 of 12 trials and 2 units left out in each.
+
+    units: recording -> (source units, target units).
+    """
     return {
         "classes": list(fake_project.CLASSES),
         "recordings": {
@@ -63,7 +76,7 @@ def windows_report() -> dict[str, object]:
                 "files": {"about.json": "00"},
                 "warnings": [WARNING.as_dict()],
             }
-            for name, (source, target) in UNITS.items()
+            for name, (source, target) in units.items()
         },
     }
 
@@ -84,10 +97,10 @@ def made_project(folder: Path) -> Path:
             ),
         }
     )
-    figures = FigureRun(project / FIGURES_FOLDER)
-    for path in figures.folder.glob("*.png"):
+    run_of = FigureRun(project / FIGURES_FOLDER)
+    for path in run_of.folder.glob("*.png"):
         path.unlink()
-    for path in (figures.image("nulls"), *(figures.image("quality", name) for name in UNITS)):
+    for path in (run_of.image("nulls"), *(run_of.image("quality", name) for name in UNITS)):
         path.write_bytes(PNG)
     return project
 
@@ -96,3 +109,24 @@ def written(project: Path, **times: float) -> Path:
     """The group page of a project."""
     sections = ReportSections.of(fake_project.settings())
     return write_report(sections, project, project / "reports" / "report", times)
+
+
+def drawn_project(folder: Path, recordings: int = 8) -> Path:
+    """A project of many recordings with every table that evaluate can make, all figures and the report.
+
+    Its drawing takes a minute.
+    """
+    study = make_study(folder / "made", Plan(recordings=recordings, trials=40, translate=TRANSLATE))
+    make_states(study)
+    evaluation = EvaluationRun(folder / EVALUATION_FOLDER)
+    settings = EvaluationSections.of(with_states(study, {"running": {"where": CONDITION}}).config)
+    evaluate(settings, *study.places, evaluation.folder, make_analysis(study), make_ladder(study), ingested(study))
+    for made, place in (("train", TRAINING_FOLDER), ("windows", WINDOWS_FOLDER)):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (study.root / made).rename(folder / place)
+    sizes = {w.recording: (len(w.source_units), len(w.target_units)) for w in study.windows}
+    save_report(windows_report(sizes), folder / WINDOWS_FOLDER)
+    shutil.copy(ROOT / "dvc.yaml", folder)
+    figures.draw_all(evaluation.tables, folder / FIGURES_FOLDER, 2)
+    write_report(ReportSections.of(study.config), folder, folder / REPORT_FOLDER, {})
+    return folder

@@ -9,6 +9,7 @@ from pathlib import Path
 import fake_project
 import pytest
 
+from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.tracking import store_location
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
@@ -60,5 +61,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Path:
 
     folder = with_database(tmp_path_factory.mktemp("finished") / "my project", template)
     fake_project.make(folder)
+    page = ReportRun(folder / REPORT_FOLDER).index
+    page.parent.mkdir(parents=True)
+    page.write_text("<!DOCTYPE html><title>Report</title><h1>The report of the study</h1>", encoding="utf-8")
     tracking.publish(fake_project.settings(), folder)
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,18 @@ def test_live_points_are_there_at_once_and_not_twice(project: Path) -> None:
         assert [m.step for m in opened.client.get_metric_history(run.info.run_id, key)] == list(range(6))
     top = [r for r in opened.client.search_runs([opened.experiment]) if "mlflow.parentRunId" not in r.data.tags]
     assert len(top) == 1
+
+
+def test_the_duration_is_that_of_the_training(project: Path) -> None:
+    """From its start, not from the first epoch; logging the results later does not change it."""
+    began = time.time()
+    with tracking.live(settings(), "dnn", project) as on_epoch:
+        time.sleep(0.3)
+        on_epoch({"fold": "0", "epoch": 0, "train_loss": 1.0})
+    ended = time.time()
+    _, run = run_of(project, "dnn")
+    assert began - 0.01 <= run.info.start_time / 1000 <= began + 0.25
+    assert began + 0.3 <= run.info.end_time / 1000 <= ended + 0.01
 
 
 def test_writes_are_throttled(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

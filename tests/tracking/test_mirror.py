@@ -106,7 +106,7 @@ def test_an_earlier_view_of_the_table_is_renewed(empty: Path) -> None:
 def test_runs_that_trained_nothing_here_show_no_duration(seen: Store) -> None:
     """Neither how long logging took nor, for the registered model, the time between training and registering."""
     logged = seen.client.search_runs([seen.experiment], max_results=1000)
-    assert {r.info.end_time and r.info.end_time - r.info.start_time for r in logged} == {None, 0}
+    assert {r.info.end_time for r in logged} == {None}
 
 
 def shown_table(at: Store, run: Any, name: str) -> pd.DataFrame:

@@ -26,8 +26,19 @@ pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "saved-models.md").read_text(encoding="utf-8")
 
 
+def times(folder: Path) -> dict[str, int]:
+    """Every file below a folder, and when it was written."""
+    return {p.relative_to(folder).as_posix(): p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()}
+
+
 @pytest.fixture(scope="module")
-def port(finished: Path) -> Iterator[int]:
+def before(finished: Path) -> dict[str, int]:
+    """The files of the project before a server read them."""
+    return times(finished)
+
+
+@pytest.fixture(scope="module")
+def port(finished: Path, before: dict[str, int]) -> Iterator[int]:
     """Of the server that the page starts, for the version that the fake project registered."""
     (command,) = re.findall(r"^mlflow models serve -m .*$", PAGE, re.MULTILINE)
     free = free_port()
@@ -62,6 +73,13 @@ def test_the_request_of_the_page_works(
     name, units = next(iter(model.recordings.items()))
     counts = np.zeros((2, model.n_bins, len(units["source_units"])))
     assert printed == pytest.approx(model.predict(counts, "probabilities", name))
+
+
+def test_serving_writes_in_the_store_alone(finished: Path, before: dict[str, int], port: int) -> None:
+    """The recipe for a container mounts the project read-only, and mlruns as it is."""
+    changed = {name for name, time in times(finished).items() if before.get(name) != time}
+    assert {name.split("/")[0] for name in changed} <= {"mlruns"}
+    assert '-v "$PWD:$PWD:ro" -v "$PWD/mlruns:$PWD/mlruns"' in PAGE
 
 
 def test_a_wrong_request_is_answered_with_the_line_of_predict(port: int) -> None:

@@ -25,11 +25,28 @@ OPTIMISM_FOLDS = (
     "model", "metric", "folds", "value", "ci_low", "ci_high", "chance", "n_trials", "n_folds",
 )  # fmt: skip
 """Of optimism_folds.csv (see spikebridge.evaluation.latent_analysis.optimism_folds)."""
+LATENT_POSITIONS_TABLE = "latents_by_position"
+LATENT_POSITIONS = (
+    "model", "recording", "series", "axis", "variance_share", "place", "from", "to", "value", "mean", "sem", "n",
+)  # fmt: skip
+"""Of latents_by_position.csv: mean of a component of the latents (SD) in a range of a behaviour series, over the n
+held-out trials that reached it, with its standard error. place: number of the range, from 0; from, to, value: its ends,
+and the mean of the series in it, in the unit of the series."""
 LATENT_TRIALS_TABLE = "latent_trials"
 LATENT_TRIALS = ("model", "recording", "axis", "label", "trial", "time_s", "value")
 """Of latent_trials.csv: single held-out trials along an axis of latents.csv; some of many trials, see
 spikebridge.evaluation.latent_trajectories."""
+PSTH_TABLE = "psth"
+PSTH = (
+    "model", "recording", "unit", "place", "typical", "bits_per_spike", "label", "event", "time_s", "observed_hz",
+    "sem_hz", "predicted_hz", "n",
+)  # fmt: skip
+"""Of psth.csv: observed and predicted mean rate of a target unit over the n held-out trials of a decision (Hz). place:
+"best", "worst" or a percentile of the unit's bits/spike in its recording; typical: whether it is the median unit."""
 QUALITY_FILTERS_TABLE = "quality_filters"
+ROC_TABLE = "roc"
+ROC = ("model", "recording", "of", "false_share", "true_share", "area", "n")
+"""Of roc.csv: one row a threshold; recording "all": all together. of: the decision that counts as recognised."""
 STATES_TABLE, STATE_DIFFERENCES_TABLE = "states", "state_differences"
 STATES = (
     "measure", "model", "recording", "state", "value", "ci_low", "ci_high", "n_bins", "seconds", "n_spikes",
@@ -46,6 +63,13 @@ STATE_DIFFERENCES = (
 """Of state_differences.csv: one row a measure, model and pair of states, as they are and matched (see
 spikebridge.evaluation.states). difference: value_a less value_b. n_shared_bins: bins that lie in both states."""
 TIME_RESOLVED_TABLE = "decision_course"
+UNIT_SCORES_TABLE = "unit_scores"
+YARDSTICKS = ("bits_per_spike", "source_bits_per_spike", "trial_contrast_bits_per_spike")
+"""Scores of a translation: over the mean rate, over the baseline without the source, against neighbouring trials."""
+UNIT_SCORES = (
+    "model", "recording", "unit", "spikes", *(f"{key}{end}" for key in YARDSTICKS for end in ("", "_low", "_high")),
+)  # fmt: skip
+"""Of unit_scores.csv: one row a target unit; unit "all": all of a recording, which alone has intervals."""
 TABLES = frozenset(
     {
         "ablation",
@@ -79,13 +103,17 @@ TABLES = frozenset(
         BASELINES_TABLE,
         BEYOND_LINEAR_TABLE,
         FEW_LABELS_TABLE,
+        LATENT_POSITIONS_TABLE,
         LATENT_TRIALS_TABLE,
         NESTED_MODELS_TABLE,
         OPTIMISM_FOLDS_TABLE,
+        PSTH_TABLE,
         QUALITY_FILTERS_TABLE,
+        ROC_TABLE,
         STATES_TABLE,
         STATE_DIFFERENCES_TABLE,
         TIME_RESOLVED_TABLE,
+        UNIT_SCORES_TABLE,
     }
 )
 """Names of the tables for figures."""

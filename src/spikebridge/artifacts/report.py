@@ -3,6 +3,7 @@
 index.html           the group page over all recordings
 <recording>.html     a page for each recording
 methods.md, .tex     the methods paragraphs; methods.bib has the papers that they cite
+stages.svg, .csv     the stages of the pipeline and their times, as a drawing and as a table
 """
 
 from __future__ import annotations
@@ -48,6 +49,16 @@ class ReportRun:
     def references(self) -> Path:
         """The papers that the methods cite, for BibTeX."""
         return self.folder / "methods.bib"
+
+    @property
+    def stages_drawing(self) -> Path:
+        """The stages with their times, as SVG."""
+        return self.folder / "stages.svg"
+
+    @property
+    def stages_table(self) -> Path:
+        """The stages with their times, as CSV."""
+        return self.folder / "stages.csv"
 
     def page(self, recording: str) -> Path:
         """The page of a recording.

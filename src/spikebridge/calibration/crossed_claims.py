@@ -26,7 +26,8 @@ from spikebridge.evaluation import EvaluationSections
 from spikebridge.evaluation.comparisons import compare
 from spikebridge.evaluation.inputs import Inputs, read
 from spikebridge.evaluation.resampling import Resampling
-from spikebridge.evaluation.translation_scores import TranslationVerdict, source_score
+from spikebridge.evaluation.translation_scores import source_score
+from spikebridge.types.verdicts import TranslationVerdict
 
 LEAST_BITS = -0.002
 """Bits/spike: what the source adds may not be less, for any translator."""

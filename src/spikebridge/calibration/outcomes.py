@@ -35,8 +35,8 @@ from spikebridge.artifacts.training import TrainingRun
 from spikebridge.calibration.scenarios import CROSSED, Scenario
 from spikebridge.config.declared_tests import BASELINE, DECIDING, TRANSLATING
 from spikebridge.evaluation.comparisons import NO_SOURCE
-from spikebridge.evaluation.translation_scores import TranslationVerdict
 from spikebridge.metrics import balanced_accuracy
+from spikebridge.types.verdicts import TranslationVerdict
 
 ALPHA = 0.05
 OF_SOURCE = ("source_region", "translated_latents", "linear_source", DECIDING[0])

@@ -79,7 +79,8 @@ def _tables(inputs: Inputs, latents: Mapping[str, Folds]) -> Iterator[pd.DataFra
         if len(values):
             along.append((values, label))
             yield from _means(inputs, recording, DECISION, values, label)
-        components, label, share = _components(w, folds)
+        components, trial, share = held_out_components(w, folds)
+        label = w.label[rows_of(w, trial)]
         for k in range(components.shape[2]):
             yield from _means(inputs, recording, str(k + 1), components[:, :, k], label, share[k])
     if along:
@@ -114,14 +115,14 @@ def _along_decision(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64],
     return np.concatenate(values), np.concatenate(labels), np.concatenate(trials)
 
 
-def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Array]:
-    """Held-out latents of all folds on one set of axes. (trial, bin, component), (trial,), (component,).
+def held_out_components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Array]:
+    """Held-out latents of all folds on one set of axes: principal components of unit variance.
 
-    A fold without a common training trial with the first one (with two folds) cannot be mapped to its axes and is left
-    out.
+    Returns (trial, bin, component); (trial,), numbers of the trials; (component,), shares of the variance. A fold
+    without a common training trial with the first one (with two folds) cannot be mapped to its axes and is left out.
     """
     numbers = sorted(folds)
-    values, labels = [], []
+    values, trials = [], []
     for number in numbers:
         part = folds[number]
         theirs, reference = _shared_training(folds[numbers[0]], part)
@@ -129,9 +130,9 @@ def _components(w: Windows, folds: Folds) -> tuple[Array, NDArray[np.int64], Arr
             continue
         to_first = linear_map(theirs, reference)
         values.append(to_first(part.latents[part.held_out].astype(np.float64)))
-        labels.append(w.label[rows_of(w, part.trial[part.held_out])])
+        trials.append(part.trial[part.held_out])
     turned, share = _principal(np.concatenate(values))
-    return turned, np.concatenate(labels), share
+    return turned, np.concatenate(trials), share
 
 
 def _shared_training(reference: FoldLatents, other: FoldLatents) -> tuple[Array, Array]:

@@ -15,9 +15,12 @@ from spikebridge.artifacts.evaluation_tables import (
     BASELINES_TABLE,
     BEYOND_LINEAR_TABLE,
     FEW_LABELS_TABLE,
+    LATENT_POSITIONS_TABLE,
     NESTED_MODELS_TABLE,
     OPTIMISM_FOLDS_TABLE,
+    PSTH_TABLE,
     TIME_RESOLVED_TABLE,
+    UNIT_SCORES_TABLE,
 )
 from spikebridge.artifacts.nested_models import NestedModelRun
 from spikebridge.config import AnalysisConfig, DataConfig, Sections, StatisticsConfig, TrialsConfig
@@ -31,6 +34,7 @@ from spikebridge.evaluation.latent_analysis.optimism_folds import optimism_folds
 from spikebridge.evaluation.latent_analysis.optimism_tables import optimism_scores, optimism_table
 from spikebridge.evaluation.latent_analysis.scores import IntervalSettings, analysis_scores, analysis_tables
 from spikebridge.evaluation.latent_analysis.shared_subspace import subspace_scores, subspace_tables
+from spikebridge.evaluation.latent_positions import latent_position_table
 from spikebridge.evaluation.latent_trajectories import latent_trajectory_tables
 from spikebridge.evaluation.nested_models.communication import communication_gain, gain_scores
 from spikebridge.evaluation.nested_models.decoding import decoding_table, nested_model_scores, read_decoding
@@ -38,6 +42,7 @@ from spikebridge.evaluation.nested_models.encoding import encoding_table, read_e
 from spikebridge.evaluation.nested_models.time_resolved import read_parts, time_resolved_scores, time_resolved_table
 from spikebridge.evaluation.nulls import null_tables
 from spikebridge.evaluation.one_baseline import baseline_table, check_one_baseline
+from spikebridge.evaluation.psth import psth_table
 from spikebridge.evaluation.raster import raster_table
 from spikebridge.evaluation.recovery import (
     TrueLatents,
@@ -55,6 +60,7 @@ from spikebridge.evaluation.states.values import Draws
 from spikebridge.evaluation.summary import summary
 from spikebridge.evaluation.tables import quality_tables, score_tables
 from spikebridge.evaluation.translation_scores import TRIAL_SHIFT, translation_verdict
+from spikebridge.evaluation.unit_scores import unit_score_table
 from spikebridge.preprocess.states import StateBins
 
 # Keys of random streams, one for each part, so that a change in one leaves the others; renumbering changes results.
@@ -138,10 +144,7 @@ def evaluate(
     coupling = estimate_coupling(inputs, sections.seed)
 
     tables = score_tables(inputs, scores, rows) | quality_tables(windows_folder)
-    tables |= {
-        "raster": raster_table(inputs, sections.trials),
-        **latent_trajectory_tables(inputs, sections.trials),
-    }
+    tables |= _held_out_courses(inputs, sections)
     if len(of_baseline := baseline_table(inputs.translations, train_folder)):
         tables[BASELINES_TABLE] = of_baseline
     if len(over_linear := beyond_linear_table(inputs.translations, translating, settings)):
@@ -173,6 +176,18 @@ def evaluate(
     run.write_nulls(nulls)
     run.write_tables(tables)
     return scores
+
+
+def _held_out_courses(inputs: Inputs, sections: EvaluationSections) -> dict[str, pd.DataFrame]:
+    """Tables of held-out trials: one trial, PSTHs, single units, and latents by time and by position."""
+    units = unit_score_table(inputs, sections.statistics)
+    return {
+        "raster": raster_table(inputs, sections.trials),
+        UNIT_SCORES_TABLE: units,
+        PSTH_TABLE: psth_table(inputs, sections.trials, units),
+        LATENT_POSITIONS_TABLE: latent_position_table(inputs),
+        **latent_trajectory_tables(inputs, sections.trials),
+    }
 
 
 def _latent_analysis(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikebridge.artifacts.evaluation_tables import ROC, ROC_TABLE
 from spikebridge.artifacts.windows import load_quality, load_report
 from spikebridge.evaluation.inputs import Inputs
-from spikebridge.metrics import calibration_curve
+from spikebridge.metrics import calibration_curve, roc_curve
 from spikebridge.types import Comparison
 
 QUALITY = [
@@ -19,6 +20,9 @@ QUALITY = [
     "isi_violations_count", "presence_ratio", "amplitude_cutoff", "sorter_label", "rate_change", "kept", "criterion",
     "reason", "reasons", "not_judged",
 ]  # fmt: skip
+ALL = "all"
+EVERY_CLASS = "the decision made"
+"""What counts as recognised where there are more than two decisions."""
 LIMITS = ["recording", "column", "low", "high", "note"]
 FILTERS = ["recording", "filter", "on", "units", "judged", "dropped", "note"]
 
@@ -31,6 +35,7 @@ def score_tables(inputs: Inputs, metrics: Mapping[str, Any], comparisons: list[C
         "confusion": _confusion(inputs),
         "decisions": _decisions(inputs),
         "calibration": _calibration(inputs),
+        ROC_TABLE: _roc(inputs),
         "learning_curves": _learning_curves(inputs),
         "bits_per_spike": _bits(metrics),
     }
@@ -80,6 +85,30 @@ def _calibration(inputs: Inputs) -> pd.DataFrame:
     ]
     columns = ["model", "of", "bin", "n", "predicted", "observed", "low", "high"]
     return pd.concat(curves, ignore_index=True)[columns] if curves else pd.DataFrame(columns=columns)
+
+
+def _roc(inputs: Inputs) -> pd.DataFrame:
+    """Curves of every model that decides, in each recording and in all together ("all").
+
+    Of the evidence, as the area under the curve in scores.csv is. More than two classes: every trial counts once for
+    each class (micro-average).
+    """
+    tables = [pd.DataFrame(columns=list(ROC))]
+    two = len(inputs.classes) == 2
+    for model, d in inputs.decisions.items():
+        recording = d.table["recording"].astype(str).to_numpy()
+        positive = d.label[:, None] == np.arange(len(inputs.classes))
+        for name in (ALL, *sorted(set(recording))):
+            rows = np.ones(len(recording), bool) if name == ALL else recording == name
+            columns = slice(1, None) if two else slice(None)
+            evidence = np.asarray(d.evidence[rows, columns], np.float64)
+            curve = roc_curve(positive[rows, columns].ravel(), evidence.ravel())
+            if curve is not None:
+                shares = {"false_share": curve.false_share, "true_share": curve.true_share, "area": curve.area}
+                of = inputs.classes[1] if two else EVERY_CLASS
+                about = {"model": model, "recording": name, "of": of, "n": int(rows.sum())}
+                tables.append(pd.DataFrame({**shares, **about})[list(ROC)])
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def _learning_curves(inputs: Inputs) -> pd.DataFrame:

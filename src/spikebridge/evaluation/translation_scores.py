@@ -15,17 +15,14 @@ it exceeds bits/spike.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.out_of_fold import Translation
-from spikebridge.errors import DataError
 from spikebridge.evaluation.inputs import Inputs, rows_of
 from spikebridge.metrics import clustered, floored
+from spikebridge.types.verdicts import TranslationVerdict
 
 Array = NDArray[np.float64]
 TRIAL_SHIFT = "trial_contrast_bits_per_spike"
@@ -35,21 +32,6 @@ REACH = 2
 MIN_BITS = 0.002
 """Bits/spike. A source that adds no more than this predicts next to nothing, however narrow the interval."""
 NOTHING = "nothing to translate"
-
-
-class TranslationVerdict(StrEnum):
-    """Whether the source predicts the target. The value is the code in metrics.json, which also has a text."""
-
-    TRANSLATES = "translates"
-    NOTHING = "nothing_to_translate"
-
-    @classmethod
-    def of(cls, verdict: Mapping[str, Any]) -> TranslationVerdict:
-        """The member in a verdict of metrics.json. Raises DataError for another code, or none."""
-        try:
-            return cls(verdict["code"])
-        except (KeyError, ValueError):
-            raise DataError(f"verdict of a translation: expected a code of {[*cls]}; run evaluate again") from None
 
 
 def trial_shift_nats(inputs: Inputs, t: Translation) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullLocator
 
 from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
@@ -25,7 +26,7 @@ how_to_read = (
     "A curve a little above the diagonal means that many units carry the latents; a curve that rises at once to 1 "
     "means that a few units do, and the result then rests on how well these are sorted. With coupling 1 of the "
     "simulator the dots on the right rise from left to right: units with more information have larger shares. With "
-    "coupling 0 the latents have no variance that the target shares, and the dots show no slope."
+    "coupling 0 the latents do not vary, no unit has a share, and the figure is not drawn."
 )
 
 
@@ -68,5 +69,8 @@ def _against_truth(axes: style.Axes, known: pd.DataFrame, colour: dict[str, str]
     axes.axhline(1, color=style.FAINT, linestyle=":", linewidth=1)
     axes.set_title("shares against the simulation")
     axes.set_xscale("log")
+    ticks = style.log_ticks(*axes.get_xlim())
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("true information: rate × weight², relative to the mean")
     axes.set_ylabel("share, relative to an equal one")

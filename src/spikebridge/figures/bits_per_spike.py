@@ -37,6 +37,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     recordings = [r for r in dict.fromkeys(table["recording"]) if r != ALL]
     places = {r: float(k) for k, r in enumerate(recordings)} | {ALL: len(recordings) + 0.5}
     colour = style.colours(models)
+    regions = regions_of(tables_folder)
     with style.styled():
         figure = style.new(max(6.5, 1.6 + 0.95 * len(places)), 4.2)
         axes = figure.subplots()
@@ -47,14 +48,15 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             error = np.nan_to_num(np.abs([value - model_rows["ci_low"], model_rows["ci_high"] - value]))
             axes.errorbar(
                 x, value, error, fmt=style.MARKERS[k % len(style.MARKERS)], color=colour[model], markersize=6,
-                elinewidth=1.4, label=style.shown(model),
+                elinewidth=1.4, label=regions.named(style.shown(model)),
             )  # fmt: skip
         axes.axhline(0, color=style.FAINT, linewidth=1)
+        style.at_least(axes, style.LEAST_BITS)
         axes.axvline(len(recordings) - 0.25, color=style.FAINT, linewidth=1, linestyle=":")
         names = [style.shown(r) for r in recordings]
         turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}
         axes.set_xticks(list(places.values()), [*names, "all"], **turn)
         axes.set_ylabel("bits/spike over mean rate")
-        style.headline(figure, regions_of(tables_folder).named("Translation of held-out target spikes (0: mean rate)"))
+        style.headline(figure, regions.named("Translation of held-out target spikes (0: mean rate)"))
         figure.legend(loc="outside right upper")
         return style.save(figure, out_path)

@@ -55,6 +55,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                 label="" if k else "all units of a recording, at the right of all recordings; 95 % interval",
             )  # fmt: skip
         axes.axhline(0, color=style.FAINT, linewidth=1, zorder=1)
+        style.at_least(axes, style.LEAST_BITS / 2)
         axes.axvline(len(recordings) - 0.3, color=style.FAINT, linewidth=1, linestyle=":")
         places = [*range(len(recordings)), len(recordings) + 0.4]
         longest = max(map(len, recordings), default=0)

@@ -21,7 +21,8 @@ caption = (
 how_to_read = (
     "Good: two seeds agree nearly fully (R² of 0.9 or more). Halves of the units agree less, because each half is a "
     "noisier view; with coupling 1 of the simulator and 20 to 80 units R² is 0.2 to 0.8 and rises with the number of "
-    "units. With coupling 0 there are no shared latents, R² lies near 0, and such latents should not be interpreted."
+    "units. Latents with R² near 0 should not be interpreted; with coupling 0 there are none to compare, and the "
+    "figure is not drawn."
 )
 ALL = "all"
 COMPARED = {

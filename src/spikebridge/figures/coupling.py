@@ -28,6 +28,8 @@ how_to_read = (
     "the lag is not determined), and no dimension is found."
 )
 THIN, BOLD, TRUE = "#8DB8D6", style.PALETTE[0], style.PALETTE[1]
+LEAST_BITS = 0.002
+"""Bits/spike that an axis holds on both sides of 0, at least."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -101,6 +103,7 @@ def _curves(axes: style.Axes, wide: pd.DataFrame) -> None:
     axes.plot(wide.index, wide.to_numpy(), color=THIN, linewidth=1.2)
     whole = wide.dropna()  # a mean over fewer recordings would jump
     axes.plot(whole.index, whole.mean(axis=1), color=BOLD, linewidth=3)
+    style.at_least(axes, LEAST_BITS)
 
 
 def _mark(axes: style.Axes, x: float, text: str, colour: str, line: str, *, right: bool, lower: float = 0.0) -> None:

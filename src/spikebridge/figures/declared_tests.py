@@ -27,6 +27,8 @@ how_to_read = (
     "with open points. An open point with the words 'too few' is no evidence against a difference: so few clusters "
     "cannot reach alpha, however large the difference is."
 )
+LEAST_DIFFERENCE = 0.05
+"""Of other scores, what an axis holds on both sides of 0."""
 
 
 def draw(tables_folder: Path, out_path: Path) -> bool:
@@ -64,10 +66,13 @@ def _panel(axes: style.Axes, table: pd.DataFrame, metric: str, regions: Regions)
     axes.set_ylim(line - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    low, high = _limits(table)
+    low, high = _limits(table, style.LEAST_BITS if "bits" in metric else LEAST_DIFFERENCE)
     axes.set_xlim(low, high)
+    axes.xaxis.set_major_locator(style.few_ticks())
     within = " within test blocks" if metric.endswith("within_blocks") else ""
-    axes.set_xlabel(f"difference in {style.METRICS.get(metric, metric)}{within} (right of 0: first model better)")
+    axes.set_xlabel(
+        regions.named(f"difference in {style.METRICS.get(metric, metric)}{within} (right of 0: first model better)")
+    )
 
 
 def _test(axes: style.Axes, line: int, row: dict, colour: str) -> None:
@@ -80,8 +85,9 @@ def _test(axes: style.Axes, line: int, row: dict, colour: str) -> None:
               fontsize=10)  # fmt: skip
 
 
-def _limits(table: pd.DataFrame) -> tuple[float, float]:
+def _limits(table: pd.DataFrame, least: float) -> tuple[float, float]:
+    """least: what the axis holds on both sides of 0."""
     values = table[["estimate", "ci_low", "ci_high"]].to_numpy(float).ravel()
-    low, high = np.nanmin([*values, 0.0]), np.nanmax([*values, 0.0])
+    low, high = np.nanmin([*values, -least]), np.nanmax([*values, least])
     room = 0.06 * max(high - low, 1e-3)
     return low - room, high + room

@@ -57,6 +57,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                 label=regions.named(label),
             )
         axes.axhline(0, color=style.FAINT, linewidth=1)
+        style.at_least(axes, style.LEAST_BITS)
         axes.axvline(len(recordings) - 0.25, color=style.FAINT, linewidth=1, linestyle=":")
         names = [style.shown(r) for r in recordings]
         turn: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 10 else {}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import regions_of
 
 name = "latent_recovery"
 needs = ("recovery", "lag", "dimension")
@@ -37,12 +38,14 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     panels = [p for p in zip((_latents, _lag, _dimension), tables, strict=True) if not p[1].empty]
     if not panels:
         return False
+    regions = regions_of(tables_folder)
     widths = [2.2 if plot is _latents else 1.0 for plot, _ in panels]
     with style.styled():
         figure = style.new(2.5 * sum(widths) + 0.5, 4.4)
         grid = figure.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
         for axes, (plot, table) in zip(grid, panels, strict=True):
             plot(axes, table)
+            axes.set_ylabel(regions.named(axes.get_ylabel()))
         handles = [grid[0].plot([], [], "o", color=style.INK, alpha=0.55, markersize=6)[0]]
         handles.append(grid[0].plot([], [], color=style.INK, linewidth=3)[0])
         handles.append(grid[0].plot([], [], color=TRUE, linestyle="--", linewidth=1.8)[0])

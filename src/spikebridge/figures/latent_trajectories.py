@@ -25,13 +25,16 @@ caption = (
 how_to_read = (
     "Good: the means of the decisions part before time 0 in most recordings, and single trials lie around their mean. "
     "With coupling and label_information 1 of the simulator they part during the second before the decision; where "
-    "the choice is independent of the spikes (label_information 0) the bands overlap all the time. SEM bands describe "
-    "one recording and are no test: the figures declared_tests and time_resolved have the tests."
+    "the choice is independent of the spikes (label_information 0) the bands overlap all the time, and with coupling 0 "
+    "the latents do not vary at all. SEM bands describe one recording and are no test: the figures declared_tests and "
+    "time_resolved have the tests."
 )
 ALL, DECISION = "all", "decision"
 MAX_PARTS = 4
 CENTRAL = (0.005, 0.995)
 """Share of the single trials' values that the axis holds."""
+STILL = 1e-6
+"""SD. Latents that vary less do not vary."""
 MIN_SHARE = 0.01
 """A component with less of the variance than this is not drawn: it is noise of the fits."""
 
@@ -76,8 +79,9 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         handles = [Line2D([], [], color=colour[label], linewidth=2.5) for label in labels]
         names = [_counted(label, each, of_recording, recording) for label in labels]
         figure.legend(handles, names, loc="outside lower center", ncols=len(names) if sum(map(len, names)) < 120 else 1)
-        about = f"Latents of {style.shown(table['model'].iloc[0])} by decision, held-out trials"
-        style.headline(figure, f"{about} (single trials, SEM and components: {recording})")
+        still = ", which do not vary\n" if (of_recording["mean"].abs() < STILL).all() else ", held-out trials "
+        about = f"Latents of {style.shown(table['model'].iloc[0])} by decision{still}"
+        style.headline(figure, f"{about}(single trials, SEM and components: {recording})")
         return style.save(figure, out_path)
 
 
@@ -102,8 +106,8 @@ def _ends(panels: list[pd.DataFrame]) -> tuple[float, float]:
     """One scale for all components: what hardly differs between decisions looks flat."""
     rows = pd.concat(panels)
     low, high = float((rows["mean"] - rows["sem"]).min()), float((rows["mean"] + rows["sem"]).max())
-    room = 0.05 * max(high - low, 1e-9)
-    return low - room, high + room
+    room = 0.05 * (high - low)
+    return (low - room, high + room) if high - low > STILL else (-1.0, 1.0)
 
 
 def _component(rows: pd.DataFrame) -> str:
@@ -118,7 +122,7 @@ def _trials(axes: style.Axes, along: pd.DataFrame, single: pd.DataFrame, colour:
     axes.set_ylabel("decision axis (SD)")
     if len(single):  # a few excursions would flatten the rest
         low, high = np.quantile(single["value"], CENTRAL)
-        axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        axes.set_ylim((low - 0.1 * (high - low), high + 0.1 * (high - low)) if high - low > STILL else (-1.0, 1.0))
 
 
 def _recordings(axes: style.Axes, each: pd.DataFrame, colour: dict[str, str]) -> None:

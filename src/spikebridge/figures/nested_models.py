@@ -85,7 +85,7 @@ def _values(axes: style.Axes, rows: pd.DataFrame, regions: Regions) -> None:
     axes.set_yticks(range(len(rows)), [regions.named(style.shown(s)) for s in rows["step"]])
     _frame(axes, rows)
     within = " within test blocks" if metric.endswith("within_blocks") else ""
-    axes.set_xlabel(f"{style.METRICS.get(metric, metric)}{within}")
+    axes.set_xlabel(regions.named(f"{style.METRICS.get(metric, metric)}{within}"))
     axes.set_title(f"{regions.named(TITLES.get(kind, style.shown(kind)))}, out of fold")
 
 
@@ -102,7 +102,7 @@ def _gains(axes: style.Axes, rows: pd.DataFrame, regions: Regions) -> None:
     axes.axvline(0, color=style.FAINT, linewidth=1, zorder=0)
     axes.set_yticks([])
     _frame(axes, rows)
-    axes.set_xlabel(f"gain in {style.METRICS.get(metric, metric)}")
+    axes.set_xlabel(regions.named(f"gain in {style.METRICS.get(metric, metric)}"))
     axes.set_title("gain")
 
 

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from spikebridge.artifacts.evaluation_tables import read_table
 from spikebridge.figures import style
+from spikebridge.figures.study import Regions, regions_of
 
 name = "nulls"
 needs = ("nulls",)
@@ -40,12 +41,13 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     kinds = [kind for kind in (_decisions(table), _rest(table)) if len(kind)]
     columns = max(kind["null"].nunique() for kind in kinds)
     sizes = [kind["model"].nunique() + 2.2 for kind in kinds]
+    regions = regions_of(tables_folder)
     with style.styled():
         width = max(2.6 + 2.25 * columns, 8.0)
         figure = style.new(width, 1.1 + 0.36 * sum(sizes))
         rows = figure.subfigures(len(kinds), 1, squeeze=False, height_ratios=sizes)[:, 0]
         for part, kind in zip(rows, kinds, strict=True):
-            _row(part, kind, columns)
+            _row(part, kind, columns, regions)
         style.headline(figure, "Scores (dots) against what they would be if predictions and truth had no link (grey)")
         figure.legend(handles=_key(), loc="outside lower center", ncols=4 if width > 11 else 2)
         return style.save(figure, out_path)
@@ -59,7 +61,7 @@ def _rest(table: pd.DataFrame) -> pd.DataFrame:
     return table[~table["metric"].str.startswith("balanced")]
 
 
-def _row(part: Any, table: pd.DataFrame, columns: int) -> None:
+def _row(part: Any, table: pd.DataFrame, columns: int, regions: Regions) -> None:
     """The nulls of decisions, or of translations, the primary ones first. Empty panels keep the columns alike."""
     models, nulls = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table["null"]))
     nulls.sort(key=lambda n: "primary" not in set(table.loc[table["null"] == n, "role"]))
@@ -70,6 +72,8 @@ def _row(part: Any, table: pd.DataFrame, columns: int) -> None:
             axes.set_axis_off()
             continue
         _panel(axes, table[table["null"] == nulls[k]], models, colour, k == 0)
+        axes.set_xlabel(regions.named(axes.get_xlabel()), fontsize=10)
+        axes.set_yticklabels([regions.named(label.get_text()) for label in axes.get_yticklabels()])
     for metric in dict.fromkeys(table["metric"]):
         _align([a for a, n in zip(grid, nulls, strict=False) if metric in set(table.loc[table["null"] == n, "metric"])])
 

@@ -25,7 +25,7 @@ caption = (
 how_to_read = (
     "Good: a few modes carry the translation, and the shared subspace holds more variance than a random one. With "
     "coupling 1 of the simulator the first four modes (the true dimension) cost bits and a fifth costs nothing; with "
-    "coupling 0 no mode costs anything and the shared part is near 0. A mode that costs bits but no balanced accuracy "
+    "coupling 0 there is no mode, and the shared part is 0. A mode that costs bits but no balanced accuracy "
     "is shared between the regions and does not predict the decision."
 )
 ALL = "all"
@@ -47,17 +47,17 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     tables = {table: read_table(tables_folder, table) for table in needs}
     tables = {k: t[t["recording"] == ALL].reset_index(drop=True) if len(t) else t for k, t in tables.items()}
     ablation = tables["ablation"]
-    metrics = [m for m in LOSSES if len(ablation) and (ablation["metric"] == m).any()]
+    removed = ablation[ablation["removed"] > 0] if len(ablation) else ablation
+    metrics = [m for m in LOSSES if len(removed) and (removed["metric"] == m).any()]
     n = len(metrics) + sum(len(tables[k]) > 0 for k in needs[1:])
     if not n:
         return False
     regions = regions_of(tables_folder)
     with style.styled():
-        figure = style.new(4.4 * min(n, 2) + 0.4, 4.0 * ((n + 1) // 2) + 0.4)
+        figure = style.new(max(4.4 * min(n, 2) + 0.4, 6.6), 4.0 * ((n + 1) // 2) + 0.4)
         panels = list(np.ravel(figure.subplots((n + 1) // 2, min(n, 2))))
         for metric in metrics:
-            rows = ablation[(ablation["metric"] == metric) & (ablation["removed"] > 0)]
-            _losses(panels.pop(0), rows, regions.named(LOSSES[metric]))
+            _losses(panels.pop(0), removed[removed["metric"] == metric], regions.named(LOSSES[metric]))
         if len(tables["alignment"]):
             _alignment(panels.pop(0), tables["alignment"], regions)
         if len(tables["shared_variance"]):
@@ -65,7 +65,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
         for axes in panels:
             axes.set_axis_off()
         about = "Modes of the translation from the source to the target, and the shared subspace"
-        style.headline(figure, regions.named(about))
+        style.headline(figure, regions.named(about if metrics else f"{about}:\nno mode was found"))
         return style.save(figure, out_path)
 
 

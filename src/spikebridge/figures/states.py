@@ -56,6 +56,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     both = list(dict.fromkeys(zip(pairs["state_a"], pairs["state_b"], strict=True)))[:MOST_PAIRS]
     known = set(states.loc[states["value"].notna(), "measure"])
     shown_measures = {key: of for key, of in MEASURES.items() if key in known} or MEASURES
+    regions = regions_of(tables_folder)
     with style.styled():
         figure = style.new(max(8.0, 2.2 + 2.7 * len(shown_measures)), 2.6 + 0.45 * len(names) + 0.75 * len(both))
         heights = [max(len(names), 2) * 0.45, max(len(both), 1) * 0.75]
@@ -65,7 +66,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             _values(top, states[states["measure"] == measure], names, factor)
             _differences(bottom, pairs[pairs["measure"] == measure], both, factor)
             top.set_title(title)
-            top.set_xlabel(label)
+            top.set_xlabel(regions.named(label))
             bottom.set_xlabel("difference")
             for panel in (top, bottom):
                 panel.xaxis.set_major_locator(style.few_ticks())
@@ -73,7 +74,7 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
                     panel.set_yticklabels([])
         _legend(figure, axes[1, 0])
         of = f", {style.shown(shown)}" if shown else ""
-        about = regions_of(tables_folder).named("what the source passes to the target")
+        about = regions.named("what the source passes to the target")
         style.headline(figure, f"States: {about} in each{of}")
         return style.save(figure, out_path)
 

@@ -10,7 +10,8 @@ from spikebridge.artifacts.evaluation_tables import read_table, table_path
 
 LONGEST = 18
 """Longest name of a region, or of several joined, that figures write out."""
-ROLE = re.compile(r"\b(?:([Tt]he) )?([Ss]ource|[Tt]arget)( region)?\b")
+ROLE = re.compile(r"(?<![\w.`])(?:([Tt]he) )?([Ss]ource|[Tt]arget)( region)?(?![\w`])")
+"""Words for a region; not in the name of a setting or of a column, such as data.source."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ NO_METADATA: dict[str, dict[str, None]] = {
     "svg": dict.fromkeys(("Creator", "Date")),
     "pdf": dict.fromkeys(("Creator", "Producer", "CreationDate")),
 }
+LEAST_BITS = 0.01
+"""Bits/spike that an axis holds on both sides of 0, at least."""
 METRICS = {
     "balanced_accuracy": "balanced accuracy",
     "balanced_accuracy_within_blocks": "balanced accuracy",
@@ -156,6 +158,12 @@ def event_label(event: str) -> str:
 def few_ticks() -> MaxNLocator:
     """Round places on a narrow linear axis."""
     return MaxNLocator(nbins=4, steps=[1, 2, 5, 10])
+
+
+def at_least(axes: Axes, span: float) -> None:
+    """Widen the vertical axis to hold both ends of ±span: next to nothing must not fill a panel."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -span), max(high, span))
 
 
 def log_ticks(low: float, high: float, most: int = 4) -> list[float]:

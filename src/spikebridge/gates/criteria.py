@@ -23,7 +23,7 @@ from spikebridge.artifacts.training import TRAINING_FOLDER, TrainingRun
 from spikebridge.artifacts.tuning import TUNING_FOLDER, TuningRun
 from spikebridge.config.declared_tests import BASELINE, DECIDING
 from spikebridge.errors import DataError
-from spikebridge.evaluation.translation_scores import TranslationVerdict
+from spikebridge.types.verdicts import TranslationVerdict
 
 MAJORITY_FAMILY, TRANSLATION_FAMILY = "above_majority", "translation_from_source"
 """Families of declared tests in comparisons.csv."""

@@ -29,6 +29,7 @@ from spikebridge.metrics.latents import (
     r2,
     truth_at,
 )
+from spikebridge.metrics.roc import RocCurve, roc_curve
 from spikebridge.metrics.subspaces import (
     orthonormal_basis,
     principal_angles,
@@ -42,6 +43,7 @@ __all__ = [
     "DimensionEstimate",
     "LagEstimate",
     "LinearMap",
+    "RocCurve",
     "balanced_accuracy",
     "balanced_accuracy_within_blocks",
     "bits_per_spike",
@@ -66,6 +68,7 @@ __all__ = [
     "principal_angles",
     "principal_components",
     "r2",
+    "roc_curve",
     "surrounded",
     "truth_at",
     "variance_in",

@@ -39,18 +39,44 @@ class PageLink:
 
 
 @dataclass(frozen=True)
+class PageExample:
+    """How a figure looks in a simulated study. title: which one; image: data URI."""
+
+    title: str
+    image: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What stands below a figure. examples: how it looks in simulated studies, good first."""
+
+    caption: str
+    how_to_read: str
+    examples: Sequence[PageExample] = ()
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A figure. image: data URI, "" where the page would get too large; drawing: an inline SVG of the report."""
+    """A figure. image: data URI, "" where the page would get too large; drawing: an inline SVG of the report.
+
+    inches: its width as it was drawn, so that a narrow screen keeps its text readable. folded: shown after a click.
+    """
 
     name: str
     title: str
-    caption: str
-    how_to_read: str
+    explanation: Explanation
     image: str = ""
     drawing: str = ""
     files: Sequence[PageLink] = ()
     tables: Sequence[PageLink] = ()
     recording: str = ""
+    inches: float = 6.5
+    folded: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The title without the recording."""
+        return self.title.removesuffix(f": {self.recording}")
 
 
 @dataclass(frozen=True)

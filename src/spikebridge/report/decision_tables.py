@@ -1,4 +1,4 @@
-"""Tables and curves on decisions, pooled and by recording, from scores and from held-out predictions."""
+"""Tables and curves on decisions, together and by recording, from scores and from held-out predictions."""
 
 from __future__ import annotations
 
@@ -8,35 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from spikebridge import figures
+from spikebridge.artifacts.evaluation_tables import ROC_TABLE
 from spikebridge.artifacts.training import TRAINING_FOLDER
 from spikebridge.metrics.decision import balanced_accuracy_within_blocks
-from spikebridge.report.content import PageTable, Picture, TableRow
-from spikebridge.report.roc import RocCurve, roc_curve, roc_drawing
+from spikebridge.report.content import Explanation, PageTable, Picture, TableRow
+from spikebridge.report.pictures import figure_links, table_links
+from spikebridge.report.roc import curves_of, roc_drawing
 from spikebridge.report.study import Study
-from spikebridge.report.wording import DECISION_METRICS, interval, metric, number, spaced
+from spikebridge.report.wording import DECISION_METRICS, interval, metric, number
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out decisions of one model in one recording, or in all. label, predicted: (trial,), index of the class.
+    """Held-out decisions of one model in one recording. label, predicted: (trial,), index of the class.
 
-    evidence: (trial,), for the second class. block: (trial,), number of the test block.
+    block: (trial,), number of the test block.
     """
 
     model: str
     recording: str
     label: NDArray[np.int64]
     predicted: NDArray[np.int64]
-    evidence: NDArray[np.float64]
     block: NDArray[np.int64]
-
-    def select(self, rows: NDArray[np.bool_], recording: str) -> HeldOut:
-        block = np.unique(self.block[rows], return_inverse=True)[1].astype(np.int64)
-        return HeldOut(self.model, recording, self.label[rows], self.predicted[rows], self.evidence[rows], block)
 
 
 def held_out_decisions(study: Study) -> dict[str, dict[str, HeldOut]]:
-    """Model -> recording ("" for all together) -> its held-out decisions. Models without predictions are left out."""
+    """Model -> recording -> its held-out decisions. Models without predictions are left out."""
     classes = study.classes
     decisions: dict[str, dict[str, HeldOut]] = {}
     for model in study.deciding:
@@ -44,10 +42,12 @@ def held_out_decisions(study: Study) -> dict[str, dict[str, HeldOut]]:
         if not run.predictions.is_file():
             continue
         d = run.read_decisions(model, classes)
-        block = np.unique(d.table["block"].astype(str), return_inverse=True)[1].astype(np.int64)
-        every = HeldOut(model, "", d.label, d.predicted, np.asarray(d.evidence[:, -1], np.float64), block)
-        names = d.table["recording"].astype(str).to_numpy()
-        decisions[model] = {"": every} | {name: every.select(names == name, name) for name in sorted(set(names))}
+        names, blocks = (d.table[column].astype(str).to_numpy() for column in ("recording", "block"))
+        decisions[model] = {}
+        for name in sorted(set(names)):
+            rows = names == name
+            block = np.unique(blocks[rows], return_inverse=True)[1].astype(np.int64)
+            decisions[model][name] = HeldOut(model, name, d.label[rows], d.predicted[rows], block)
     return decisions
 
 
@@ -57,7 +57,8 @@ def scores_table(study: Study) -> PageTable:
     keys = [key for key in DECISION_METRICS if any(key in scores for scores in models.values())]
     rows = [
         TableRow(
-            [spaced(m), *(interval(models[m].get(k, {})) for k in keys), number(models[m].get("n_trials"))], model=m
+            [study.shown(m), *(interval(models[m].get(k, {})) for k in keys), number(models[m].get("n_trials"))],
+            model=m,
         )
         for m in study.deciding
     ]
@@ -71,6 +72,9 @@ def scores_table(study: Study) -> PageTable:
 def by_recording_table(study: Study, decisions: dict[str, dict[str, HeldOut]], only: Sequence[str]) -> PageTable:
     """One row a recording and model: trials, accuracy, and balanced accuracy within test blocks."""
     n_classes = len(study.classes)
+    areas: dict[str, dict[str, float]] = {}
+    for row in study.table(ROC_TABLE):
+        areas.setdefault(str(row["model"]), {})[str(row["recording"])] = row["area"]
     rows = []
     for name in only:
         for model, parts in decisions.items():
@@ -80,40 +84,35 @@ def by_recording_table(study: Study, decisions: dict[str, dict[str, HeldOut]], o
             known = blocks[np.isfinite(blocks)]
             balanced = float(known.mean()) if len(known) else float("nan")
             accuracy = float((part.label == part.predicted).mean())
-            cells = [name, spaced(model), number(len(part.label)), number(balanced), number(accuracy)]
+            area = areas.get(model, {}).get(name)
+            cells = [name, study.shown(model), *map(number, (len(part.label), balanced, accuracy, area))]
             rows.append(TableRow(cells, recording=name, model=model))
-    head = ["recording", "model", "trials", "balanced accuracy", "accuracy"]
+    head = ["recording", "model", "trials", "balanced accuracy", "accuracy", "area under ROC"]
     return PageTable(
         "Decisions, by recording", head, rows, "Descriptive: few trials, no interval.", folded=len(only) > 4
     )
 
 
-def roc_picture(study: Study, decisions: dict[str, dict[str, HeldOut]], recording: str = "") -> Picture | None:
-    """The ROC curves of all models in one recording, or in all together; None where there are not two classes."""
-    classes = study.classes
-    if len(classes) != 2:
-        return None
-    parts = {model: each[recording] for model, each in decisions.items() if recording in each}
-    curves: list[RocCurve] = [
-        roc_curve(m, p.label == 1, p.evidence) for m, p in parts.items() if len(set(p.label)) == 2
-    ]
+def roc_picture(study: Study, recording: str) -> Picture | None:
+    """The ROC curves of all models in one recording; None where the evaluation has none."""
+    curves = curves_of(study, recording)
     if not curves:
         return None
-    trials = len(next(iter(parts.values())).label)
-    where = f"of {recording}" if recording else "of all recordings"
+    module = figures.modules()["roc"]
+    other = next((c for c in study.classes if c != curves[0].of), "") if len(study.classes) == 2 else "another decision"
     return Picture(
         "roc",
-        "ROC curves",
-        f"Receiver operating characteristic of every model that decides, over the {trials} held-out trials {where}: "
-        f"share of trials of {classes[1]} that are recognised, against share of trials of {classes[0]} that are "
-        "mistaken for it, at every threshold. In the legend: the area under the curve. No intervals are drawn; the "
-        "table of scores has them.",
-        "Good: curves near the upper left corner, where no trial is mistaken. Bad: curves along the diagonal, which "
-        "know nothing of the decision. Curves of few trials have large steps, and a difference of a step or two means "
-        "nothing.",
-        drawing=roc_drawing(curves, classes),
-        tables=(),
-        files=(),
+        f"ROC curves: {recording}",
+        Explanation(
+            f"Receiver operating characteristic (ROC) of every model that decides, over the {curves[0].trials} "
+            f"held-out trials of {recording}: share of the trials of {curves[0].of} that are recognised, against share "
+            f"of the trials of {other} that are mistaken for it, at every threshold. In the legend: the area under the "
+            "curve. There are no intervals: the table of scores has them for all recordings.",
+            study.named(module.how_to_read),
+        ),
+        drawing=roc_drawing(curves, other),
+        files=figure_links(study, "roc"),
+        tables=table_links(study.evaluation.tables, module.needs),
         recording=recording,
     )
 

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 from markupsafe import escape
 
+from spikebridge.artifacts.report import ReportRun
 from spikebridge.errors import DataError
 from spikebridge.report.content import PageTable, TableRow
 from spikebridge.report.wording import spaced
 
 WIDE, HIGH, ACROSS, DOWN = 196, 46, 16, 26
 """Size of a box, and the space between boxes, in units of the drawing."""
+FILE_STYLE = (
+    "svg{font:13px sans-serif;fill:#1d2430;background:#fff}rect{fill:#f5f7fa;stroke:#9fb3c8}"
+    ".arrow{fill:none;stroke:#7d8da1;stroke-width:1.4;marker-end:url(#tip)}marker path{fill:#7d8da1}"
+    ".stage{font-weight:600}.time{fill:#5b6575;font-size:12px}"
+)
+"""Of the drawing as a file; in the page it has the style of the page."""
+DATA_PATH = "${data.path}"
 NOT_RECORDED = "not recorded"
 
 
@@ -55,7 +64,7 @@ def stage_nodes(project: Path, models: Iterable[str], data_path: str, times: Map
             for other in entries
             for dep in stage.get("deps", [])
             for out in outs[other]
-            if other != name and _overlap(str(dep).replace("${data.path}", data_path), out)
+            if other != name and _reads(str(dep), out, data_path)
         )
         for name, stage in entries.items()
     }
@@ -73,6 +82,13 @@ def stage_nodes(project: Path, models: Iterable[str], data_path: str, times: Map
 
 def _place(out: Any) -> str:
     return str(next(iter(out))) if isinstance(out, dict) else str(out)
+
+
+def _reads(dep: str, out: str, data_path: str) -> bool:
+    """Whether a dependency is an output, or one lies in the other; recordings lie beside outputs, and hold none."""
+    if dep == DATA_PATH:
+        return data_path == out or data_path.startswith(f"{out}/")
+    return _overlap(dep.replace(DATA_PATH, data_path), out)
 
 
 def _overlap(dep: str, out: str) -> bool:
@@ -105,6 +121,17 @@ def flow_table(nodes: Iterable[StageNode]) -> PageTable:
 
 def _title(node: StageNode) -> str:
     return spaced(node.name) + (f" ({node.runs} models)" if node.runs > 1 else "")
+
+
+def write_flow(nodes: list[StageNode], run: ReportRun) -> None:
+    """Write the drawing and the table as files."""
+    svg = flow_drawing(nodes).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    start = svg.index(">") + 1
+    run.stages_drawing.write_text(f"{svg[:start]}<style>{FILE_STYLE}</style>{svg[start:]}\n", encoding="utf-8")
+    table = flow_table(nodes)
+    columns = ["stage", "makes", "reads_from", "seconds"]
+    rows = [[*row.cells[:3], node.seconds] for row, node in zip(table.rows, nodes, strict=True)]
+    pd.DataFrame(rows, columns=columns).to_csv(run.stages_table, index=False)
 
 
 def layers(nodes: Iterable[StageNode]) -> list[list[StageNode]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from spikebridge.artifacts.truth import SIMULATED_FOLDER
 from spikebridge.report.study import ROLES, Study
 from spikebridge.report.versions import package_versions
-from spikebridge.report.wording import counted, listed, spaced, spread
+from spikebridge.report.wording import MINUS, counted, listed, spaced, spread
 
 NAME, END = "\x02", "\x03"
 """Around names that come from data or settings."""
@@ -25,6 +25,7 @@ MODELS = {
     "ridge": "ridge regression on lagged counts [@hoerl1970]",
     "poisson_glm": "a Poisson generalised linear model on lagged counts [@truccolo2005]",
     "reduced_rank": "reduced-rank regression [@semedo2019]",
+    "psth": "the mean course over trials, which uses no simultaneous spikes",
     "logistic": "penalised logistic regression on binned counts",
     "gradient_boosting": "gradient-boosted trees on binned counts",
 }
@@ -84,8 +85,8 @@ def _preparation(study: Study) -> Iterator[str]:
     s = study.sections
     start, stop = s.trials.window_s
     yield (
-        f"Spikes were counted in bins of {1000 * s.bins.width_s:g} ms in windows from {start:g} to {stop:g} s around "
-        f"{name(s.trials.align)}."
+        f"Spikes were counted in bins of {1000 * s.bins.width_s:g} ms in windows from {_signed(start)} to "
+        f"{_signed(stop)} s around {name(s.trials.align)}."
     )
     label = (
         s.trials.label if isinstance(s.trials.label, str) else ", ".join(f"{k}: {v}" for k, v in s.trials.label.items())
@@ -104,6 +105,10 @@ def _preparation(study: Study) -> Iterator[str]:
         limits.append(f"an amplitude cutoff of at most {q.max_amplitude_cutoff:g}")
     yield f"Units were kept with {listed(limits)}, where these could be judged."
     yield from _exclusions(study)
+
+
+def _signed(value: float) -> str:
+    return f"{value:g}".replace("-", MINUS)
 
 
 def _exclusions(study: Study) -> Iterator[str]:
@@ -147,8 +152,8 @@ def _models(study: Study) -> Iterator[str]:
         yield f"Spikes were translated by {described(study.translating)}."
         yield (
             "Translations are scored in bits per spike [@pillow2008] over the mean rate of the training data, and over "
-            "a baseline of mean, course over the trial and drift that is fitted without the source, once for all "
-            "translators."
+            f"a baseline of mean, course over the trial and drift that is fitted without {name(study.source)}, once "
+            "for all translators."
         )
         yield (
             "The trial-shift contrast compares the rates of a trial with those of neighbouring trials, so that slow "
@@ -172,7 +177,7 @@ def _tests(study: Study) -> Iterator[str]:
     )
     if rows := study.declared:
         tests = listed(TESTS.get(test, spaced(test)) for test in dict.fromkeys(row["test"] for row in rows))
-        families = listed(map(spaced, dict.fromkeys(row["family"] for row in rows)))
+        families = listed(name(study.shown(family)) for family in dict.fromkeys(row["family"] for row in rows))
         yield (
             f"The {counted(len(rows), 'declared test')}, fixed before the data were seen (families: {families}), use "
             f"{tests}, with Holm's correction within each family [@holm1979] at alpha = {s.alpha:g}."

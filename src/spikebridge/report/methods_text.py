@@ -16,8 +16,12 @@ PART = re.compile(rf"({CITATION.pattern}|{NAME}[^{END}]*{END})")
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "$": r"\$", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "−": "$-$", "–": "--",
+    "|": r"\textbar{}", "`": r"\textasciigrave{}", '"': "''", "−": "$-$", "–": "--", "’": "'", "“": "``", "”": "''",
+    "≤": r"$\leq$", "≥": r"$\geq$", "×": r"$\times$", "±": r"$\pm$", "→": r"$\rightarrow$", "°": r"$^\circ$",
+    "²": r"\textsuperscript{2}", "³": r"\textsuperscript{3}", "µ": r"$\mu$", "μ": r"$\mu$", "α": r"$\alpha$",
+    "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "θ": r"$\theta$", "…": r"\ldots{}",
 }  # fmt: skip
+"""Characters that mean something else to LaTeX, or that its standard fonts lack."""
 
 
 def cited(paragraphs: Sequence[str]) -> list[str]:
@@ -71,8 +75,11 @@ def latex(paragraphs: Sequence[str]) -> str:
     def citation(keys: list[str]) -> str:
         return r"\cite{" + ",".join(keys) + "}"
 
-    texts = [_rendered(text, _latex, _latex, citation) for text in paragraphs]
-    head = rf"% {LICENCE} Needs T1 fonts and \bibliography{{methods}}."
+    def named(text: str) -> str:
+        return _latex(" ".join(text.split())).replace("--", "-{}-")  # else two hyphens become a dash
+
+    texts = [_rendered(text, _latex, named, citation) for text in paragraphs]
+    head = rf"% {LICENCE} Needs \bibliography{{methods}}; names in other scripts than Latin need LuaLaTeX or XeLaTeX."
     return "\n\n".join([head, r"\section*{Methods}", *texts]) + "\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,12 @@ from spikebridge.report import methods_text
 from spikebridge.report.answer import five_sentences, key_numbers
 from spikebridge.report.content import PageLink, PageSection
 from spikebridge.report.decision_tables import held_out_decisions, predictions_place
-from spikebridge.report.flow import stage_nodes
+from spikebridge.report.flow import stage_nodes, write_flow
 from spikebridge.report.methods import LICENCE, methods
 from spikebridge.report.pictures import table_link
 from spikebridge.report.references import PAPERS, bibliography
 from spikebridge.report.sections import group_sections, recording_sections
 from spikebridge.report.study import ReportSections, Study
-from spikebridge.report.wording import spaced
 
 TEMPLATES = Path(__file__).with_name("templates")
 GROUP, RECORDING = "group.html.jinja", "recording.html.jinja"
@@ -56,13 +56,18 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
     study = Study(sections, project)
     study.check()
     folder.mkdir(parents=True, exist_ok=True)
-    run, environment = ReportRun(folder), _environment(study.evaluation.folder)
+    run, environment = ReportRun(folder), _environment(study)
     decisions = held_out_decisions(study)
     paragraphs = methods(study)
-    nodes = stage_nodes(project, sections.models, sections.data.path, times)
+    nodes = [
+        replace(node, purpose=study.named(node.purpose))
+        for node in stage_nodes(project, sections.models, sections.data.path, times)
+    ]
     shared: dict[str, Any] = {"study": study, "style": Markup(_text(STYLE)), "script": Markup(_text(SCRIPT))}
     pages = [PageLink(name, quote(run.page(name).name)) for name in study.recordings]
-    group = group_sections(study, decisions, nodes)
+    if nodes:
+        write_flow(nodes, run)
+    group = group_sections(study, decisions, nodes, run)
     _write(
         environment, GROUP, run.index, sections=group, pages=pages, answers=five_sentences(study),
         numbers=key_numbers(study), models=_filtered_models(group), paragraphs=methods_text.html_paragraphs(paragraphs),
@@ -74,7 +79,7 @@ def write_report(sections: ReportSections, project: Path, folder: Path, times: M
         own = recording_sections(study, decisions, name)
         _write(
             environment, RECORDING, run.page(name), sections=own, recording=name, pages=pages, home=run.index.name,
-            **shared,
+            models=_filtered_models(own), **shared,
         )  # fmt: skip
     run.methods_markdown.write_text(methods_text.markdown(paragraphs), encoding="utf-8")
     run.methods_latex.write_text(methods_text.latex(paragraphs), encoding="utf-8")
@@ -88,8 +93,7 @@ def _filtered_models(sections: Sequence[PageSection]) -> list[str]:
     return list(dict.fromkeys(row.model for row in rows if row.model))
 
 
-def _environment(evaluation: Path) -> jinja2.Environment:
-    """evaluation: the folder whose tables are linked."""
+def _environment(study: Study) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -97,8 +101,8 @@ def _environment(evaluation: Path) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["spaced"] = spaced
-    environment.filters["table_link"] = partial(table_link, evaluation)
+    environment.filters["shown"] = study.shown
+    environment.filters["table_link"] = partial(table_link, study.evaluation.folder)
     return environment
 
 

@@ -1,37 +1,48 @@
-"""The images of reports/figures in the page: as data, with caption, how to read them, and links to files and tables."""
+"""The images of reports/figures in the page: as data, with caption, how to read them, examples, and links."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import quote
 
 from spikebridge import figures
-from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
+from spikebridge.artifacts.evaluation import EVALUATION_FOLDER
 from spikebridge.artifacts.evaluation_tables import table_path
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
-from spikebridge.report.content import PageLink, Picture
+from spikebridge.figures import style
+from spikebridge.report.content import Explanation, PageLink, Picture
+from spikebridge.report.examples import examples_of
+from spikebridge.report.study import Study
 from spikebridge.report.wording import listed, spaced
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "data": ("quality",),
-    "translation": ("bits_per_spike", "rasters", "direction", "coupling", "held_out_units", "learning_curves"),
-    "latents": ("latent_trajectories", "shared_subspace", "consistency", "attribution", "latent_recovery"),
-    "decisions": ("scores", "confusion", "reliability", "declared_tests"),
+    "translation": (
+        "bits_per_spike", "unit_scores", "rasters", "psth", "direction", "coupling", "held_out_units",
+        "learning_curves",
+    ),
+    "latents": (
+        "latent_trajectories", "latents_by_position", "shared_subspace", "consistency", "attribution",
+        "latent_recovery",
+    ),
+    "decisions": ("scores", "roc", "confusion", "reliability", "declared_tests"),
     "nested": ("nested_models", "communication_gain", "time_resolved"),
     "states": ("states",),
     "nulls": ("nulls",),
     "leaks": ("leakage_optimism",),
-}
+}  # fmt: skip
 """Section of the page -> its figures. Figures that no section has stand in the last one."""
+TITLES = {"psth": "PSTHs by decision", "roc": "ROC curves", "unit_scores": "Bits per spike of single units"}
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 MAX_SVG_BYTES = 400_000
 """A larger drawing is embedded as PNG."""
-MAX_IMAGE_BYTES = 8_000_000
-"""Of all images of a page, as data. Beyond it an image is linked, not embedded, so that the page has at most 10 MB."""
+MAX_IMAGE_BYTES = 7_000_000
+"""Of all figures of a page, as data. Beyond it a figure is linked, not embedded, so that the page has at most 10 MB;
+the examples take 2 MB at most."""
 OPENED = ("svg", "pdf", "png")
 
 
@@ -73,52 +84,85 @@ def unplaced() -> list[str]:
 
 
 def pictures_of(
-    project: Path, names: Sequence[str], space: Space, recordings: Sequence[str]
+    study: Study, names: Sequence[str], space: Space, recordings: Sequence[str], group: bool
 ) -> tuple[list[Picture], list[str]]:
     """The figures of a section, and one line for each that was not drawn.
 
-    recordings: those whose pages of a figure are shown.
+    recordings: those whose pages of a figure are shown. group: whether the page is about all of them together; figures
+    that have one image for that show it alone, and on the page of a recording only figures with pages are shown.
     """
     modules = figures.modules()
     shown, absent = [], []
     for name in names:
-        if name not in modules:
+        if name not in modules or not (group or hasattr(modules[name], "pages")):
             continue
-        every = list(_pictures(project, name, modules[name], space, recordings))
-        shown += every
-        if not every:
-            absent.append(_absent(project, name, modules[name]))
+        every = list(_pictures(study, modules[name], space, _pages(study, modules[name], recordings, group)))
+        if not group:  # the page of all recordings has the examples
+            every = [replace(p, explanation=replace(p.explanation, examples=())) for p in every]
+        shown += [*every[:1], *(replace(picture, folded=True) for picture in every[1:])]
+        if not every and group:
+            absent.append(_absent(study, modules[name]))
     return shown, absent
 
 
-def _pictures(
-    project: Path, name: str, module: ModuleType, space: Space, recordings: Sequence[str]
-) -> Iterator[Picture]:
-    run, tables = FigureRun(project / FIGURES_FOLDER), EvaluationRun(project / EVALUATION_FOLDER).tables
-    how_to_read = str(getattr(module, "how_to_read", ""))
-    for page in recordings if hasattr(module, "pages") else [""]:
+def _pages(study: Study, module: ModuleType, recordings: Sequence[str], group: bool) -> Sequence[str]:
+    if not hasattr(module, "pages"):
+        return [""]
+    if group and hasattr(module, "group_page"):
+        tables = study.evaluation.tables
+        drawn = all(table_path(tables, table).is_file() for table in module.needs)
+        return [page] if drawn and (page := module.group_page(tables)) else []
+    return recordings
+
+
+def _pictures(study: Study, module: ModuleType, space: Space, pages: Sequence[str]) -> Iterator[Picture]:
+    run, tables, name = FigureRun(study.project / FIGURES_FOLDER), study.evaluation.tables, str(module.name)
+    how_to_read, examples = study.named(getattr(module, "how_to_read", "")), examples_of(name)
+    for page in pages:
         image = run.image(name, page)
         versions = {kind: image.with_name(f"{image.stem}.{kind}") for kind in OPENED}
         versions = {kind: path for kind, path in versions.items() if path.is_file()}
         if "png" not in versions and "svg" not in versions:
             continue
-        needed = [
-            table_link(tables.parent, f"{tables.name}/{table_path(tables, table).name}") for table in module.needs
-        ]
-        title = spaced(name).capitalize() + (f": {page}" if page else "")
-        embedded = space.embed([path for kind, path in versions.items() if f".{kind}" in TYPES])
-        caption = str(getattr(module, "caption", "")) or _first_line(module)
+        of = page if page in study.recordings else ""
         yield Picture(
             image.stem,
-            title,
-            caption,
-            how_to_read,
-            image=embedded,
+            figure_title(study, name) + (f": {page}" if of else ""),
+            Explanation(study.named(getattr(module, "caption", "") or _first_line(module)), how_to_read, examples),
+            image=space.embed([path for kind, path in versions.items() if f".{kind}" in TYPES]),
             files=[PageLink(kind.upper(), relative(FIGURES_FOLDER, path.name)) for kind, path in versions.items()],
-            tables=[link for link in needed if link],
-            recording=page,
+            tables=table_links(tables, module.needs),
+            recording=of,
+            inches=_inches(versions.get("png")),
         )
-        how_to_read = ""  # once for all recordings
+        how_to_read, examples = "", []  # once for all recordings
+
+
+def figure_title(study: Study, name: str) -> str:
+    """What a figure is called: "Bits per spike", "ROC curves"."""
+    title = TITLES.get(name) or study.named(spaced(name))
+    return title[:1].upper() + title[1:]
+
+
+def table_links(tables: Path, names: Sequence[str]) -> list[PageLink]:
+    """Links to those tables for figures that were written."""
+    links = (table_link(tables.parent, f"{tables.name}/{table_path(tables, name).name}") for name in names)
+    return [link for link in links if link]
+
+
+def figure_links(study: Study, name: str) -> list[PageLink]:
+    """Links to the files of a figure without pages."""
+    image = FigureRun(study.project / FIGURES_FOLDER).image(name)
+    paths = {kind: image.with_name(f"{image.stem}.{kind}") for kind in OPENED}
+    return [
+        PageLink(kind.upper(), relative(FIGURES_FOLDER, path.name)) for kind, path in paths.items() if path.is_file()
+    ]
+
+
+def _inches(png: Path | None) -> float:
+    """Width as drawn, from the header of the file."""
+    head = png.read_bytes()[:24] if png else b""
+    return int.from_bytes(head[16:20], "big") / style.DPI if head[12:16] == b"IHDR" else Picture.inches
 
 
 def _first_line(module: ModuleType) -> str:
@@ -126,8 +170,8 @@ def _first_line(module: ModuleType) -> str:
     return " ".join((module.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _absent(project: Path, name: str, module: ModuleType) -> str:
-    tables = EvaluationRun(project / EVALUATION_FOLDER).tables
+def _absent(study: Study, module: ModuleType) -> str:
+    tables = study.evaluation.tables
     missing = [table for table in module.needs if not table_path(tables, table).is_file()]
     why = f"the evaluation has no table {listed(missing)}" if missing else "its tables hold nothing to draw"
-    return f"Figure {spaced(name)}: not drawn, because {why}."
+    return f"Figure {figure_title(study, module.name)}: not drawn, because {why}."

@@ -22,7 +22,7 @@ class Paper:
     def text(self) -> str:
         """The reference on one line."""
         f = self.fields
-        place = f.get("journal") or f.get("booktitle") or f.get("publisher", "")
+        place = f.get("journal") or f.get("booktitle") or f.get("publisher") or f.get("howpublished", "")
         volume = f" {f['volume']}" if "volume" in f else ""
         pages = f":{f['pages'].replace('--', '–')}" if "pages" in f else ""
         authors = f["author"].replace(" and ", "; ").replace("{", "").replace("}", "").replace("\\'e", "é")
@@ -70,7 +70,7 @@ PAPERS: dict[str, Paper] = {
     ),
     "harris2020": Paper(
         "Harris 2020", "misc",
-        {"author": "Harris, K. D.", "title": "Nonsense correlations in neuroscience", "publisher": "bioRxiv",
+        {"author": "Harris, K. D.", "title": "Nonsense correlations in neuroscience", "howpublished": "bioRxiv",
          "year": "2020"},
     ),
     "hill2011": _article(

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from spikebridge.artifacts.evaluation_tables import UNIT_SCORES_TABLE, YARDSTICKS
 from spikebridge.config import declared_tests
 from spikebridge.report.content import PageTable, TableRow
 from spikebridge.report.study import Row, Study
 from spikebridge.report.wording import NOTHING, interval, is_known, metric, number, p_cell, spaced
+from spikebridge.types.verdicts import TranslationVerdict
 
 ALL = "all"
 """What tables call all recordings together."""
 TESTED_SCORES = {"balanced_accuracy_within_blocks", "bits_per_spike", "communication_bits_per_spike"}
 """Scores of the nested models that tests are of."""
+MANY_ROWS = 12
 COMPARED = ["model", "against", "score", "test", "difference [interval]", "p", "Holm p", "n", "clusters", "verdict"]
 
 
@@ -23,9 +26,9 @@ def translation_table(study: Study) -> PageTable:
     rows = []
     for model in study.translating:
         scores = study.metrics["translation"][model]
-        verdict = (scores.get("verdict") or {}).get("text", NOTHING)
+        verdict = _translates(study, scores.get("verdict"))
         values = [interval(scores.get(key, {})) for key in keys]
-        rows.append(TableRow([spaced(model), *values, verdict], model=model))
+        rows.append(TableRow([study.shown(model), *values, verdict], model=model))
     head = ["model", f"over {study.target}'s mean rate", f"what {study.source} adds", "trial-shift contrast", "verdict"]
     note = (
         f"Bits/spike of held-out {study.target} spikes, with intervals. What {study.source} adds: over the mean, the "
@@ -35,17 +38,36 @@ def translation_table(study: Study) -> PageTable:
     return PageTable("Translation, all recordings", head, rows, note)
 
 
+def _translates(study: Study, verdict: Mapping[str, Any] | None) -> str:
+    """The verdict of a translation; where it is against the model with its reasons."""
+    if not verdict:
+        return NOTHING
+    positive = TranslationVerdict.of(verdict) is TranslationVerdict.TRANSLATES
+    return f"{study.source} predicts {study.target}" if positive else study.verdict(verdict["text"])
+
+
 def recording_scores_table(study: Study, only: Sequence[str]) -> PageTable:
-    """One row a recording, one column a translator: bits/spike over the mean rate."""
-    scores = {m: study.metrics["translation"][m].get("per_recording", {}) for m in study.translating}
-    rows = [
-        TableRow([name, *(_score(scores[m].get(name)) for m in scores)], recording=name)
-        for name in only
-        if any(name in each for each in scores.values())
-    ]
-    head = ["recording", *map(spaced, scores)]
-    note = "Intervals resample the test blocks of the recording."
-    return PageTable("Bits/spike over the mean rate, by recording", head, rows, note, "tables/bits_per_spike.csv")
+    """One row a recording and translator: bits/spike over every yardstick."""
+    more = {(row["model"], row["recording"]): row for row in study.table(UNIT_SCORES_TABLE) if str(row["unit"]) == ALL}
+    rows = []
+    for name in only:
+        for model in study.translating:
+            per_recording = study.metrics["translation"][model].get("per_recording", {})
+            if name in per_recording:
+                row = more.get((model, name), {})
+                values = [interval(row, key, f"{key}_low", f"{key}_high") for key in YARDSTICKS[1:]]
+                rows.append(
+                    TableRow(
+                        [name, study.shown(model), _score(per_recording[name]), *values], recording=name, model=model
+                    )
+                )
+    head = [
+        "recording", "model", f"over {study.target}'s mean rate", f"what {study.source} adds", "trial-shift contrast",
+    ]  # fmt: skip
+    note = "Bits/spike. Intervals resample the test blocks of the recording."
+    return PageTable(
+        "Translation, by recording", head, rows, note, f"tables/{UNIT_SCORES_TABLE}.csv", folded=len(rows) > MANY_ROWS
+    )
 
 
 def _score(value: Any) -> str:
@@ -100,14 +122,14 @@ def nested_table(study: Study, tested: bool) -> PageTable:
         rows.append(
             TableRow(
                 [
-                    str(row["kind"]),
+                    study.named(row["kind"]),
                     study.shown(row["step"]),
                     metric(str(row["metric"])),
                     interval(row),
                     gain + over if gain != NOTHING else NOTHING,
                     p_cell(row["p"]),
                     p_cell(row["p_holm"]),
-                    str(row["verdict"] or ""),
+                    study.verdict(row["verdict"]),
                 ]
             )
         )
@@ -131,7 +153,7 @@ def tests_table(study: Study, declared: bool) -> PageTable:
                 p_cell(row["p_holm"]),
                 number(row["n"]),
                 number(row["n_clusters"]),
-                str(row["verdict"] or ""),
+                study.verdict(row["verdict"]),
             ],
             model=str(row["model_a"]),
         )
@@ -166,21 +188,21 @@ def nulls_table(study: Study, primary: bool) -> PageTable:
     ]
     title = "Primary nulls" if primary else "Descriptive nulls"
     return PageTable(
-        title, head, [_null_row(row) for row in rows], source=study.evaluation.nulls.name, folded=not primary
+        title, head, [_null_row(study, row) for row in rows], source=study.evaluation.nulls.name, folded=not primary
     )
 
 
-def _null_row(row: Row) -> TableRow:
+def _null_row(study: Study, row: Row) -> TableRow:
     numbers = [number(row[key]) for key in ("observed", "null_mean", "null_high")]
     cells = [
         spaced(row["null"]),
-        spaced(row["model"]),
+        study.shown(row["model"]),
         metric(str(row["metric"])),
         *numbers,
         p_cell(row["p"]),
         p_cell(row["smallest_attainable_p"]),
         "yes" if str(row["passed"]) == "True" else "no",
-        str(row["assumptions"] or ""),
+        study.named(row["assumptions"]),
     ]
     return TableRow(cells, model=str(row["model"]))
 
@@ -220,7 +242,31 @@ def power_table(study: Study) -> PageTable:
     return PageTable("Power of the declared tests", head, rows, note, study.evaluation.comparisons.name)
 
 
-def units_table(study: Study, recording: str) -> PageTable:
+def unit_scores_table(study: Study, recording: str) -> PageTable:
+    """One row a unit of the target and translator: bits/spike over every yardstick."""
+    rows = [
+        TableRow(
+            [
+                str(row["unit"]),
+                study.shown(row["model"]),
+                number(row["spikes"]),
+                *(number(row[key]) for key in YARDSTICKS),
+            ],
+            recording=recording,
+            model=str(row["model"]),
+        )
+        for row in study.table(UNIT_SCORES_TABLE)
+        if row["recording"] == recording and str(row["unit"]) != ALL
+    ]
+    head = [
+        f"{study.target} unit", "model", "spikes", "over its mean rate", f"what {study.source} adds",
+        "trial-shift contrast",
+    ]  # fmt: skip
+    note = "Descriptive: no intervals, and units with few spikes scatter widely."
+    return PageTable("Bits/spike by unit", head, rows, note, f"tables/{UNIT_SCORES_TABLE}.csv", folded=True)
+
+
+def unit_gains_table(study: Study, recording: str) -> PageTable:
     """One row a unit of the target: what the source adds to its own past."""
     rows = [
         TableRow(
@@ -233,7 +279,7 @@ def units_table(study: Study, recording: str) -> PageTable:
             recording=recording,
         )
         for row in study.table("communication_gain")
-        if row["recording"] == recording
+        if row["recording"] == recording and str(row["unit"]) != ALL
     ]
     head = [f"{study.target} unit", "spikes", f"gain from {study.source} [interval]", "by a linear model"]
     return PageTable(
@@ -256,7 +302,7 @@ def measures_table(study: Study, recording: str) -> PageTable:
             rows.append([text, interval(row), "tables/direction.csv"])
     for row in study.table("latent_consistency"):
         if row["recording"] == recording:
-            text = f"consistency of latents between {spaced(row['compared'])} (R²)"
+            text = f"consistency of latents between {study.named(spaced(row['compared']))} (R²)"
             rows.append([text, interval(row), "tables/latent_consistency.csv"])
     body = [TableRow([*row[:2], row[2].rpartition("/")[2]], recording=recording) for row in rows]
     return PageTable("Further measures", ["measure", "value [interval]", "table"], body)

@@ -1,15 +1,15 @@
-"""ROC curves of held-out predictions as an inline drawing."""
+"""ROC curves of one recording as an inline drawing, from the table of evaluate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import escape
-from numpy.typing import NDArray
 
+from spikebridge.artifacts.evaluation_tables import ROC_TABLE
 from spikebridge.figures import style
+from spikebridge.report.study import Study
 from spikebridge.report.wording import spaced
 
 SIDE, LEFT, TOP = 300, 52, 12
@@ -18,27 +18,37 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 4", "10 4")
 
 
 @dataclass(frozen=True)
-class RocCurve:
-    """false_share, true_share: (threshold,), rising from 0 to 1. area: under the curve, ties counting a half."""
+class DrawnCurve:
+    """A curve of one model. of: the decision that is recognised; points: (false share, true share), from 0 to 1."""
 
     model: str
-    false_share: NDArray[np.float64]
-    true_share: NDArray[np.float64]
+    of: str
+    points: Sequence[tuple[float, float]]
     area: float
+    trials: int
 
 
-def roc_curve(model: str, positive: NDArray[np.bool_], evidence: NDArray[np.float64]) -> RocCurve:
-    """The curve over all thresholds. positive, evidence: (trial,); both classes must occur."""
-    values, inverse = np.unique(-evidence, return_inverse=True)  # highest evidence first; ties are one step
-    n = len(values)
-    true = np.cumsum(np.bincount(inverse, weights=positive, minlength=n)) / positive.sum()
-    false = np.cumsum(np.bincount(inverse, weights=~positive, minlength=n)) / (~positive).sum()
-    x, y = np.concatenate([[0.0], false]), np.concatenate([[0.0], true])
-    return RocCurve(model, x, y, float(np.trapezoid(y, x)))
+def curves_of(study: Study, recording: str) -> list[DrawnCurve]:
+    """The curves of a recording, models in the order of the table."""
+    rows: dict[str, list[dict[str, object]]] = {}
+    for row in study.table(ROC_TABLE):
+        if row["recording"] == recording:
+            rows.setdefault(str(row["model"]), []).append(dict(row))
+    return [
+        DrawnCurve(
+            model, str(of[0]["of"]), [(_number(r["false_share"]), _number(r["true_share"])) for r in of],
+            _number(of[0]["area"]), int(_number(of[0]["n"])),
+        )
+        for model, of in rows.items()
+    ]  # fmt: skip
 
 
-def roc_drawing(curves: Sequence[RocCurve], classes: Sequence[str]) -> str:
-    """An SVG with one line a model and the chance diagonal; names are escaped."""
+def _number(value: object) -> float:
+    return float(str(value))
+
+
+def roc_drawing(curves: Sequence[DrawnCurve], other: str) -> str:
+    """An SVG with one line a model and the chance diagonal; names are escaped. other: the decision mistaken for it."""
     colour = style.colours([c.model for c in curves])
     width, height = LEFT + SIDE + 170, TOP + SIDE + 48
     parts = [
@@ -52,16 +62,13 @@ def roc_drawing(curves: Sequence[RocCurve], classes: Sequence[str]) -> str:
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4:g}" text-anchor="end">{tick:g}</text>')
     middle = TOP + SIDE / 2
     parts.append(
-        f'<text x="{LEFT + SIDE / 2:g}" y="{height - 10}" text-anchor="middle">share of {escape(classes[0])} mistaken'
+        f'<text x="{LEFT + SIDE / 2:g}" y="{height - 10}" text-anchor="middle">share of {escape(other)} mistaken'
         "</text>"
-        f'<text transform="translate(14 {middle:g}) rotate(-90)" text-anchor="middle">share of {escape(classes[1])} '
+        f'<text transform="translate(14 {middle:g}) rotate(-90)" text-anchor="middle">share of {escape(curves[0].of)} '
         "recognised</text>"
     )
     for k, curve in enumerate(curves):
-        points = " ".join(
-            f"{LEFT + SIDE * x:.1f},{TOP + SIDE * (1 - y):.1f}"
-            for x, y in zip(curve.false_share, curve.true_share, strict=True)
-        )
+        points = " ".join(f"{LEFT + SIDE * x:.1f},{TOP + SIDE * (1 - y):.1f}" for x, y in curve.points)
         look = f'stroke="{colour[curve.model]}" stroke-dasharray="{DASHES[k % len(DASHES)]}"'
         parts.append(f'<polyline points="{points}" class="curve" data-model="{escape(curve.model)}" {look}/>')
         y = TOP + 14 + 20 * k

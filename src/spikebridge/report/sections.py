@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spikebridge.artifacts.report import ReportRun
 from spikebridge.report import data_tables, decision_tables, pictures, result_tables
-from spikebridge.report.content import PageSection, PageTable, Picture, TableRow, absence
+from spikebridge.report.content import Explanation, PageLink, PageSection, PageTable, Picture, TableRow, absence
 from spikebridge.report.decision_tables import HeldOut
 from spikebridge.report.flow import StageNode, flow_drawing, flow_table
 from spikebridge.report.study import Study
@@ -21,17 +22,19 @@ MANY = 8
 
 @dataclass
 class PageMaker:
-    """What the sections of one page share. only: the recordings that the page is about."""
+    """What the sections of one page share. only: the recordings that the page is about; group: whether it is about
+    all of them together."""
 
     study: Study
     decisions: dict[str, dict[str, HeldOut]]
     only: Sequence[str]
     space: pictures.Space
+    group: bool = True
 
     def pictures(self, section: str) -> tuple[list[Picture], list[str]]:
         """Figures of a section, and lines on those that were not drawn."""
         names = pictures.SECTIONS[section]
-        return pictures.pictures_of(self.study.project, names, self.space, self.only[:MANY])
+        return pictures.pictures_of(self.study, names, self.space, self.only[:MANY], self.group)
 
     def section(
         self, key: str, title: str, tables: Sequence[PageTable] = (), text: Sequence[str] = (), line: str = "",
@@ -44,8 +47,10 @@ class PageMaker:
         return PageSection(key, title, text, kept, shown, [*absence(kept, shown, line), *absent])
 
 
-def group_sections(study: Study, decisions: dict[str, dict[str, HeldOut]], nodes: list[StageNode]) -> list[PageSection]:
-    """All sections of the group page, in the order in which they are read."""
+def group_sections(
+    study: Study, decisions: dict[str, dict[str, HeldOut]], nodes: list[StageNode], run: ReportRun
+) -> list[PageSection]:
+    """All sections of the group page, in the order in which they are read. run: the folder of the page."""
     page = PageMaker(study, decisions, study.recordings, pictures.Space())
     every = [
         page.section(
@@ -81,32 +86,33 @@ def group_sections(study: Study, decisions: dict[str, dict[str, HeldOut]], nodes
         _leaks(page),
         _findings(page),
     ]  # fmt: skip
-    return [*every, *_further(page), settings_section(study), stages_section(nodes)]
+    return [*every, *_further(page), settings_section(study), stages_section(nodes, run)]
 
 
 def recording_sections(study: Study, decisions: dict[str, dict[str, HeldOut]], recording: str) -> list[PageSection]:
     """The sections of the page of one recording."""
-    page = PageMaker(study, decisions, [recording], pictures.Space())
-    roc = decision_tables.roc_picture(study, decisions, recording)
-    units = result_tables.units_table(study, recording)
-    tables = [
-        result_tables.recording_scores_table(study, page.only),
-        result_tables.beyond_linear_table(study, page.only),
-        result_tables.gain_table(study, page.only),
-        result_tables.measures_table(study, recording),
-        units,
-    ]
-    decided = decision_tables.by_recording_table(study, decisions, page.only)
+    page = PageMaker(study, decisions, [recording], pictures.Space(), group=False)
+    roc = decision_tables.roc_picture(study, recording)
     return [
         page.section(
             "data", "Data and quality",
             [data_tables.recordings_table(study, page.only), data_tables.filters_table(study, page.only)],
             line="The project has no report of the stage preprocess, and no table of quality.",
         ),
-        PageSection("translation", "Translation", (), [t for t in tables if t.rows], (),
-                    absence(tables, [], "No translation of this recording was scored.")),
-        PageSection("decisions", "Decisions", (), [t for t in [decided] if t.rows], [roc] if roc else (),
-                    absence([decided], [], "No decision of this recording was predicted.")),
+        page.section(
+            "translation", "Translation",
+            [result_tables.recording_scores_table(study, page.only),
+             result_tables.beyond_linear_table(study, page.only),
+             result_tables.gain_table(study, page.only),
+             result_tables.measures_table(study, recording),
+             result_tables.unit_scores_table(study, recording),
+             result_tables.unit_gains_table(study, recording)],
+            line="No translation of this recording was scored.",
+        ),
+        page.section(
+            "decisions", "Decisions", [decision_tables.by_recording_table(study, page.decisions, page.only)],
+            line="No decision of this recording was predicted.", more=[roc] if roc else [],
+        ),
         _findings(page),
     ]  # fmt: skip
 
@@ -131,16 +137,14 @@ def _decisions(page: PageMaker) -> PageSection:
         decision_tables.by_recording_table(study, page.decisions, page.only),
         result_tables.tests_table(study, declared=False),
     ]
-    roc = decision_tables.roc_picture(study, page.decisions)
-    more = [roc] if roc else []
-    text = [] if roc else ["ROC curves are drawn where there are two decisions and held-out predictions of both."]
-    return page.section("decisions", "Decisions and tests", tables, text, "No model predicted decisions.", more)
+    return page.section("decisions", "Decisions and tests", tables, line="No model predicted decisions.")
 
 
 def _leaks(page: PageMaker) -> PageSection:
     leakage = page.study.leakage
     checks = [
-        TableRow([check, "yes" if leakage.get("passed") else "see the file"]) for check in leakage.get("checks", [])
+        TableRow([page.study.named(check), "yes" if leakage.get("passed") else "see the file"])
+        for check in leakage.get("checks", [])
     ]
     parts = [value for value in leakage.values() if isinstance(value, dict) and "passed" in value]
     failed = [part for part in [leakage, *parts] if not part.get("passed")]
@@ -163,7 +167,7 @@ def _findings(page: PageMaker) -> PageSection:
 
 def _further(page: PageMaker) -> list[PageSection]:
     """Figures that no section names."""
-    shown, _ = pictures.pictures_of(page.study.project, pictures.unplaced(), page.space, page.only[:MANY])
+    shown, _ = pictures.pictures_of(page.study, pictures.unplaced(), page.space, page.only[:MANY], page.group)
     return [PageSection("further", "Further figures", pictures=shown)] if shown else []
 
 
@@ -202,16 +206,21 @@ def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def stages_section(nodes: list[StageNode]) -> PageSection:
+def stages_section(nodes: list[StageNode], run: ReportRun) -> PageSection:
     """The stages, what they read from each other, and their times."""
     if not nodes:
         return PageSection("stages", "How it was computed", absent=["The project has no dvc.yaml with stages."])
     picture = Picture(
         "stages", "Stages of the pipeline",
-        "Every stage that ran, from the recordings to this page; an arrow points from a stage to one that reads its "
-        "results. Below the name: wall-clock time of its last run, of all models together where it runs once a model.",
-        "A stage runs again only where something that it reads has changed. Times are of the machine that ran it, and "
-        "are not recorded for stages that DVC took from its cache.",
+        Explanation(
+            "Every stage that ran, from the recordings to this page; an arrow points from a stage to one that reads "
+            "its results. Below the name: wall-clock time of its last run, of all models together where it runs once "
+            "a model.",
+            "A stage runs again only where something that it reads has changed. Times are of the machine that ran it, "
+            "and are not recorded for stages that DVC took from its cache.",
+        ),
         drawing=flow_drawing(nodes),
+        files=[PageLink("SVG", run.stages_drawing.name)],
+        tables=[PageLink(run.stages_table.name, run.stages_table.name)],
     )  # fmt: skip
     return PageSection("stages", "How it was computed", (), [flow_table(nodes)], [picture])

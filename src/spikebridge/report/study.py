@@ -24,6 +24,7 @@ from spikebridge.config.results import (
 )
 from spikebridge.config.sections import WindowSections
 from spikebridge.errors import DataError
+from spikebridge.figures import Regions
 from spikebridge.report.wording import spaced
 
 ROLES = ("source", "target")
@@ -64,12 +65,12 @@ class Study:
     @property
     def source(self) -> str:
         """Name of the source region, such as HC."""
-        return "+".join(self.sections.data.source)
+        return "+".join(self.sections.data.directed().source)
 
     @property
     def target(self) -> str:
         """Name of the target region, such as PFC."""
-        return "+".join(self.sections.data.target)
+        return "+".join(self.sections.data.directed().target)
 
     def shown(self, name: Any) -> str:
         """A model or step for people, with the names of the regions in it."""
@@ -79,9 +80,17 @@ class Study:
             "target_history": f"{self.target}'s own past",
             "target_history_source": f"{self.target}'s own past and {self.source}",
             "linear_source": f"{self.source}, linear",
-            "without_source": f"without {self.source}",
+            "without_source": f"itself without {self.source}",
         }
-        return own.get(str(name), spaced(name))
+        return own.get(str(name)) or self.named(spaced(name))
+
+    def named(self, text: Any) -> str:
+        """A text of evaluate or of a figure, with the names of the regions for the words source and target."""
+        return Regions(self.source, self.target).named("" if text is None else str(text))
+
+    def verdict(self, text: Any) -> str:
+        """The text of a verdict, with the names of regions and models as people write them."""
+        return self.named(spaced(text or ""))
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

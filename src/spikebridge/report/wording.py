@@ -9,6 +9,8 @@ from typing import Any
 NOTHING = "–"
 """Stands where there is no number."""
 MINUS = "−"
+SMALLEST = 5e-5
+"""Smaller sizes are written as 0; p values have their own form."""
 DECISION_METRICS = {
     "balanced_accuracy_within_blocks": "balanced accuracy",
     "balanced_accuracy": "balanced accuracy, pooled",
@@ -36,7 +38,7 @@ def number(value: Any) -> str:
     if not is_known(value):
         return NOTHING
     size = abs(value)
-    if size < 1e-9:
+    if size < SMALLEST:
         return "0"
     if size >= 100 or float(value).is_integer():
         text = f"{value:.0f}"
@@ -45,7 +47,7 @@ def number(value: Any) -> str:
     elif size >= 0.01:
         text = f"{value:.3f}"
     else:
-        text = f"{value:.1g}" if size >= 1e-4 else f"{value:.0e}"
+        text = f"{value:.1g}" if size >= 1e-4 else f"{value:.4f}"
     return text.replace("-", MINUS)
 
 

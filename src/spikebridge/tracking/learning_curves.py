@@ -92,6 +92,7 @@ class LiveRun:
 
     def __init__(self, config: Config, model: str, project: Path) -> None:
         self.config, self.model, self.project = config, model, project
+        self._began_ms = int(time.time() * 1000)
         self._writer: Any = None
         self._broken = False
         self._next = 0.0
@@ -143,7 +144,8 @@ class LiveRun:
             self.model
         ).decides:  # the run of a translation-only baseline is a child of the comparison
             above = runs.get_or_create(store, runs.child_key(identity, parent, "comparison", "comparison")).info.run_id
-        child = runs.get_or_create(store, runs.child_key(identity, parent, self.model, "model", above)).info.run_id
+        own_key = runs.child_key(identity, parent, self.model, "model", above)
+        child = runs.get_or_create(store, own_key, self._began_ms).info.run_id  # its duration is that of the training
         for run_id in (parent, child):
             store.client.update_run(run_id, "RUNNING")
             runs.log(store, run_id, tags=runs.process_tags())

@@ -24,6 +24,8 @@ from spikebridge.tracking.store import Store, open_store, terminable
 
 NOTE, TABLES = "mlflow.note.content", "mlflow.loggedArtifacts"
 """Tags of MLflow: the description of a run, and the JSON files that its viewer shows as tables."""
+READ_FIRST = ["family", "model_a", "model_b", "estimate", "ci_low", "ci_high", "p_holm", "verdict", "role", "metric"]
+"""Columns of the comparison that a screen shows; the others stand to the right of them."""
 TRIAL_COLUMNS = ("recording", "trial", "fold", "block", "time_s", "label")
 DIGEST_LENGTH = 36
 """Longest digest of a data set in MLflow's database."""
@@ -87,7 +89,9 @@ def _evidence(store: Store, run_id: str, results: Results) -> None:
     """The figures, and the tests of the comparison as a table that MLflow shows."""
     if results.figures.folder.is_dir():
         store.client.log_artifacts(run_id, str(results.figures.folder), "figures")
-    log_table(store, run_id, results.evaluation.read_comparisons(), results.evaluation.comparisons.stem)
+    table = results.evaluation.read_comparisons()
+    table = table[[*READ_FIRST, *table.columns.difference(READ_FIRST, sort=False)]]
+    log_table(store, run_id, table, results.evaluation.comparisons.stem)
 
 
 def log_table(store: Store, run_id: str, table: pd.DataFrame, name: str) -> None:
@@ -151,7 +155,7 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
     with runs.writing(store, run_id):
         fit = trained.read_fit()
         fitted = fit.get("params", {}).get("full", {})
-        params = {**fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}, "model": name}
+        params = {**results.kind(name), **fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}}
         shown = {key: scores[key] for key in FIRST_LEVEL if key in scores} | results.by_recording(name)
         runs.log(store, run_id, runs.metrics(shown), params, {NOTE: descriptions.model(results, name, scores)})
         _history(store, run_id, trained)

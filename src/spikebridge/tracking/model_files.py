@@ -53,22 +53,25 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
         served = ServedModel(staged)
         recording, counts = example(served, results.project)
         served.predict(counts, recording=recording)  # a model that cannot predict is not registered
-        with mlflow.start_run(run_id=run.info.run_id):
-            logged = mlflow.pyfunc.log_model(
-                name=model,
-                python_model=str(SCRIPT),
-                artifacts={"model": str(staged)},
-                signature=signature(),
-                input_example=(counts.astype(np.float32), {"output": "label", "recording": recording}),
-                pip_requirements=_requirements(),
-                model_type=model,
-                metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
-            )
-            shown = {key: value for key, value in about["outer"].items() if key in FIRST_LEVEL}
-            mlflow.log_metrics(shown, model_id=logged.model_id)  # MLflow adds them to the run, too
-        # MLflow has ended the run now: its duration would be the time between training and registering
-        ended = run.info.end_time or run.info.start_time
-        store.client.set_terminated(run.info.run_id, "FINISHED", end_time=ended)
+        # Not within mlflow.start_run: it would end the run again, with a duration from training to registering
+        run_id = run.info.run_id
+        made = store.client.create_logged_model(
+            store.experiment, model, source_run_id=run_id, params=run.data.params, model_type=model
+        )
+        logged = mlflow.models.Model.log(
+            None,  # the former name of the model's folder
+            mlflow.pyfunc,
+            run_id=run_id,
+            model_id=made.model_id,
+            python_model=str(SCRIPT),
+            artifacts={"model": str(staged)},
+            signature=signature(),
+            input_example=(counts.astype(np.float32), {"output": "label", "recording": recording}),
+            pip_requirements=_requirements(),
+            metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
+        )
+        shown = {key: value for key, value in about["outer"].items() if key in FIRST_LEVEL}
+        mlflow.log_metrics(shown, model_id=logged.model_id, run_id=run_id)
         sha256 = _seal(store, logged, Path(folder) / "seal")
     return Logged(logged.model_uri, run.info.run_id, logged.model_id, sha256)
 

@@ -66,6 +66,21 @@ class Results:
         """Whether the model predicts decisions; else it is a translation-only baseline."""
         return self.trained(model).predictions.is_file()
 
+    def kind(self, model: str) -> dict[str, str]:
+        """What sort of model it is: the parameters that MLflow shows first where runs are compared.
+
+        Its page of comparison draws the first three parameters that differ, in the order of their names, with capital
+        letters first, and ten letters of each value. Parameters of a fit say little there: other models have others.
+        """
+        translates = model in self.metrics().get("translation", {})
+        tuned = self.tuned(model).read_settings() if self.tuned(model).best.is_file() else None
+        trials = tuned.full.n_trials if tuned and tuned.tunable and tuned.full else 0
+        return {
+            "Model": model,
+            "Predicts": ("both" if translates else "decision") if self.decides(model) else "spikes",
+            "Tuning": f"{trials} trials" if trials else "none",
+        }
+
     def metrics(self) -> dict[str, Any]:
         return self.evaluation.read_metrics()
 

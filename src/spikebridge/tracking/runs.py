@@ -61,10 +61,13 @@ def find(store: Store, fingerprint: str) -> Run | None:
     return hits[0] if hits else None
 
 
-def get_or_create(store: Store, key: Key) -> Run:
-    """The run of this key; created if it does not exist. Safe if other processes request the same run."""
+def get_or_create(store: Store, key: Key, start_ms: int | None = None) -> Run:
+    """The run of this key; created if it does not exist. Safe if other processes request the same run.
+
+    start_ms: when a new run began, in ms since 1970; None for now.
+    """
     with store.locked():
-        return find(store, key.fingerprint) or create(store, key)
+        return find(store, key.fingerprint) or create(store, key, start_ms)
 
 
 def create(store: Store, key: Key, start_ms: int | None = None) -> Run:

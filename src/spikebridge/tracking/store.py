@@ -30,6 +30,24 @@ if TYPE_CHECKING:
 
 SCORE_COLUMNS = [f"metrics.`{name}`" for name in FIRST_LEVEL]
 """Columns of the table of models, in the words of MLflow's UI."""
+CHARTED = ("balanced_accuracy", "bits_per_spike", "auc", "log_loss")
+"""Scores with a chart of bars above all other charts, where models are compared."""
+CHARTS = {
+    "compareRunSections": [{"uuid": "scores", "name": "Scores", "display": True, "isReordered": True}],
+    "compareRunCharts": [
+        {
+            "uuid": name,
+            "type": "BAR",
+            "metricKey": name,
+            "displayName": name.replace("_", " "),
+            "runsCountToCompare": 10,
+            "metricSectionId": "scores",
+        }
+        for name in CHARTED
+    ],
+    "isAccordionReordered": True,  # otherwise MLflow sorts the sections by their names
+}
+"""Charts of the shared view, in the format of the UI. MLflow adds those of the other metrics below."""
 EXPERIMENT_TAGS = {
     store_location.BESIDE: "beside",
     "mlflow.experimentKind": "custom_model_development",  # otherwise the UI asks whether this is about language models
@@ -44,6 +62,7 @@ EXPERIMENT_TAGS = {
             "selectedColumns": SCORE_COLUMNS,
             "columnOrder": ["attributes.`Run Name`", "runDateAndNestInfo", *SCORE_COLUMNS],  # else by the alphabet
             "columnWidths": {name: 175 for name in SCORE_COLUMNS if "accuracy" in name or "ci" in name},
+            **CHARTS,
         }
     ),
 }

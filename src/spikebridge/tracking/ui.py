@@ -65,6 +65,7 @@ def links(experiment: str, port: int) -> list[str]:
     runs = f"http://{HOST}:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning"
     return [
         f"Models with their scores:  {runs}&viewStateShareKey=models",
+        f"The same as charts:        {runs}&viewStateShareKey=models&compareRunsMode=CHART",
         f"Runs, nested:              {runs}",
         f"Registered models:         http://{HOST}:{port}/#/models?workflowType=machine_learning",
         "Stop with Ctrl-C.",

@@ -6,7 +6,7 @@ Texts are for people. Code reads the codes; `Verdict.of_row` is the only place t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypedDict
 
 from spikebridge.errors import DataError
@@ -107,3 +107,34 @@ class Verdict(Enum):
             if verdict.code == code:
                 return verdict
         raise DataError(f"verdict_code: expected one that evaluate writes, got {code!r}")
+
+
+class TranslationVerdict(StrEnum):
+    """Whether the source predicts the target. The value is the code in metrics.json, which also has a text."""
+
+    TRANSLATES = "translates"
+    NOTHING = "nothing_to_translate"
+
+    @classmethod
+    def of(cls, verdict: Mapping[str, Any]) -> TranslationVerdict:
+        """Return the member in a verdict of metrics.json.
+
+        Parameters
+        ----------
+        verdict : mapping
+            Its entry `code` is read.
+
+        Returns
+        -------
+        TranslationVerdict
+            The member with this code.
+
+        Raises
+        ------
+        DataError
+            For another code, or none.
+        """
+        try:
+            return cls(verdict["code"])
+        except (KeyError, ValueError):
+            raise DataError(f"verdict of a translation: expected a code of {[*cls]}; run evaluate again") from None
