@@ -57,7 +57,7 @@ MENTIONED_IN_README = {
     "spikebridge init my_study": (
         "tests/projects/test_wheel.py::test_the_demo_runs_in_a_project_from_a_folder_with_a_space"
     ),
-    "make ui": "tests/tracking/test_run_table.py::test_scores_with_intervals_are_columns_without_a_click",
+    "make ui": "tests/tracking/test_screens.py::test_the_first_table_has_scores_with_intervals_without_a_click",
     "spikebridge results": README_COMMANDS["make repro"],
     "spikebridge report --open": "tests/cli/test_report_command.py::test_it_prints_the_path_of_the_page",
     "make docs": "tests/docs/test_site.py::test_nothing_is_loaded_from_elsewhere",  # its fixture runs what make runs

@@ -59,7 +59,7 @@ def test_links_are_moved_with_their_pages() -> None:
     assert moved("../CONTRIBUTING.md", "reference.md") == "contributing.md"
     assert moved("docs/gallery.md", "contributing.md") == "gallery.md"
     assert moved("cases.md", "reports/README.md") == "cases.md"
-    assert moved("figures/scores.png", "concepts.md") == "figures/scores.png"
+    assert moved("figures/scores_good.png", "concepts.md") == "figures/scores_good.png"
     assert moved("src/spikebridge/models/majority.py", "contributing.md") == "files/src/spikebridge/models/majority.py"
     assert moved("tutorials/simulator.py", "index.md") == "tutorials/simulator.rst"
     assert moved("https://dvc.org", "trust.md") == "https://dvc.org"

@@ -128,7 +128,7 @@ def test_it_loads_in_a_new_process_without_pickle(finished: Path) -> None:
 
 def test_load_by_name_says_what_there_is_instead(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    monkeypatch.setattr("spikebridge.tracking.load.default_uri", lambda: store_location.tracking_uri(None, finished))
+    monkeypatch.setattr("spikebridge.tracking.load.default_uri", lambda _: store_location.tracking_uri(None, finished))
     model = spikebridge.load("models:/spikebridge@champion")
     assert model.metadata["model"] == "random_forest"
     assert model.metadata["outer"]["balanced_accuracy_ci_low"] == pytest.approx(0.41)
