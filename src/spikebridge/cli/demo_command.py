@@ -15,6 +15,7 @@ from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
 from spikebridge.cli.project_commands import replace_params, run_project
 from spikebridge.errors import DataError
 from spikebridge.projects import init_dvc, shipped_file, write_pipeline
+from spikebridge.runtime.stage import remove
 
 PARAMS = "examples/demo/params.yaml"
 """Of the shipped files."""
@@ -57,6 +58,7 @@ def make_demo(folder: Path) -> None:
     if not (folder / ".dvc").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         init_dvc(folder)
+    remove(folder / "src")  # a copy of the code, in the demo of an earlier version
     write_pipeline(folder)
     replace_params(shipped_file(PARAMS), [], folder / "params.yaml")
 
