@@ -32,7 +32,7 @@ RUN_BY = {
 README_COMMANDS = {
     "make repro": "tests/test_end_to_end.py::test_make_repro_of_a_finished_study_prints_its_results",
     "make test": "tests/docs/test_code_in_docs.py::test_commands_are_those_of_today",  # its target: it runs this test
-    "make demo": "tests/docs/test_demo_from_start_to_report.py::test_make_demo",
+    "make demo": "tests/docs/test_make_demo.py::test_make_demo_is_the_demo",
     "spikebridge inspect path/to/recordings": "tests/test_end_to_end.py::test_recordings_are_inspected_and_used",
     "spikebridge inspect path/to/recordings --params new.yaml": (
         "tests/test_end_to_end.py::test_recordings_are_inspected_and_used"
