@@ -183,7 +183,7 @@ def test_draw_all_leaves_out_what_has_no_tables(tables: Path, tmp_path: Path) ->
     assert {p.name for p in (tmp_path / "figures").iterdir()} == files
     assert figures.draw_all(tmp_path / "tables", tmp_path / "again", workers=2) == drawn
     for file in (tmp_path / "again").iterdir():
-        assert file.read_bytes() == (tmp_path / "figures" / file.name).read_bytes()
+        assert file.read_bytes() == (tmp_path / "figures" / file.name).read_bytes(), file.name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,16 +42,16 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
     across = -(-len(each) // 2)
     with style.styled():
         figure = style.new(5.2 + 1.75 * across, 4.6)
-        parts: Any = figure.subfigures(1, 2, width_ratios=[5.2, 1.75 * across]) if each else [figure]
-        axes = parts[0].subplots()
+        grid = figure.add_gridspec(2, 1 + across, width_ratios=[4.4, *[1.75] * across])
+        axes = figure.add_subplot(grid[:, 0])
         _curves(axes, pooled, models)
         axes.set_xlabel("share mistaken for it")
         axes.set_ylabel(f"share of “{style.shown(pooled['of'].iloc[0])}” recognised")
         axes.set_title(f"all recordings, n = {int(pooled['n'].max())}")
         handles, names = axes.get_legend_handles_labels()
         axes.legend(handles[::-1], names[::-1], loc="lower right", title="area under the curve", title_fontsize=10)
-        if each:
-            _panels(parts[1], table, each, models)
+        places = [grid[k // across, 1 + k % across] for k in range(len(each))]
+        _panels([figure.add_subplot(place) for place in places], table, each, models)
         style.headline(figure, f"ROC curves on held-out trials{_left_out(len(recordings))}")
         return style.save(figure, out_path)
 
@@ -61,18 +60,17 @@ def _left_out(n: int) -> str:
     return f" (the first {MOST} of {n} recordings)" if n > MOST else ""
 
 
-def _panels(part: Any, table: pd.DataFrame, recordings: list[str], models: list[str]) -> None:
-    grid = part.subplots(2, -(-len(recordings) // 2), squeeze=False, sharex=True, sharey=True).ravel()
-    for axes, recording in zip(grid, recordings, strict=False):
+def _panels(grid: list[style.Axes], table: pd.DataFrame, recordings: list[str], models: list[str]) -> None:
+    across = -(-len(grid) // 2)
+    for k, (axes, recording) in enumerate(zip(grid, recordings, strict=True)):
         rows = table[table["recording"] == recording]
         _curves(axes, rows, models)
+        axes.tick_params(labelsize=8, labelbottom=k + across >= len(grid), labelleft=k % across == 0)
         shown = style.shown(recording)
         axes.set_title(shown if len(shown) <= 20 else f"{shown[:18]}..", fontsize=9)
         first = rows[rows["model"] == models[0]]["area"]
         area = f"{first.iloc[0]:.2f}\n" if len(first) else ""
         axes.text(0.97, 0.04, f"{area}n = {int(rows['n'].max())}", ha="right", va="bottom", fontsize=9)
-    for axes in grid[len(recordings) :]:
-        axes.set_axis_off()
 
 
 def _curves(axes: style.Axes, table: pd.DataFrame, models: list[str]) -> None:
