@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -101,10 +100,12 @@ def modulation_scale(batches: Iterable[Modulated]) -> float:
     The first has the highest likelihood with one level of every unit, the second with one in each run of LOCAL windows;
     see `profile_log_likelihoods`. batches: windows in the order of time.
     """
-    batches = list(batches)
-    runs = (run for each in batches for run in zip(*(part.split(LOCAL) for part in each), strict=True))
-    local = np.array([profile_log_likelihoods([run], SCALES) for run in runs])
-    return smaller_scale(profile_log_likelihoods(batches, SCALES), local)
+    batches, local = list(batches), [0.0] * len(SCALES)
+    for each in batches:
+        for run in zip(*(part.split(LOCAL) for part in each), strict=True):
+            local = [a + b for a, b in zip(local, profile_log_likelihoods([run], SCALES), strict=True)]
+    whole = profile_log_likelihoods(batches, SCALES)
+    return smaller_scale(whole, local)
 
 
 def profile_log_likelihoods(batches: Iterable[Modulated], scales: Sequence[float]) -> list[float]:
