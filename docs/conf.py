@@ -35,7 +35,7 @@ numpydoc_show_class_members = False
 add_module_names = False
 
 sphinx_gallery_conf = {
-    "examples_dirs": [str(ROOT / "docs" / "tutorials")],
+    "examples_dirs": [os.environ.get("SPIKEBRIDGE_TUTORIALS", str(ROOT / "docs" / "tutorials"))],
     "gallery_dirs": ["tutorials"],
     "filename_pattern": r"\.py$" if any(RECORDINGS.glob("*.nwb")) else r"(simulator|notebook)\.py$",  # which run
     "within_subsection_order": "ExampleTitleSortKey",

@@ -198,11 +198,15 @@ def build(out: Path, tutorials: bool = True) -> int:
     with tempfile.TemporaryDirectory() as work:
         source, trees = Path(work) / "pages", Path(work) / "trees"
         gather(source)
+        # Sphinx-Gallery wants no space in the path of a tutorial, and a clone may have one.
+        tutorials_folder = Path(shutil.copytree(DOCS / "tutorials", Path(work) / "tutorials"))
         shutil.rmtree(out, ignore_errors=True)
         options = ["-W", "--keep-going", "-q", "-b", "html", "-c", str(DOCS), "-d", str(trees)]
         options += [] if tutorials else ["-D", "plot_gallery=False"]
         path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]))
-        environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        environment = {"SPIKEBRIDGE_SHARED": str(ROOT.parent / "shared")} | os.environ
+        environment |= {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        environment["SPIKEBRIDGE_TUTORIALS"] = str(tutorials_folder)
         command = [sys.executable, "-m", "sphinx", *options, str(source), str(out)]
         return subprocess.run(command, env=environment, check=False).returncode
 

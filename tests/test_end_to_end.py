@@ -165,8 +165,9 @@ def spikebridge(project: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 
 def test_make_repro_of_a_finished_study_prints_its_results(project: Path) -> None:
-    """With the interpreter of the tests in place of .venv, which is neither made nor mended."""
-    done = run(project, "make", "-o", ".venv/.installed", f"BIN={Path(sys.executable).parent}", "repro")
+    """With the environment of the tests as .venv, which is neither made nor mended."""
+    (project / ".venv").symlink_to(Path(sys.executable).parents[1], target_is_directory=True)
+    done = run(project, "make", "-o", ".venv/.installed", "repro")
     assert "up to date" in done.stdout or "nothing to do" in done.stdout
     assert "balanced accuracy" in done.stdout
 

@@ -41,9 +41,7 @@ class Network(nn.Module):
         self.skip = nn.Linear(input_size, n_latents, bias=False)
         self.bottleneck = nn.Linear(self.encoder.width, n_latents)
         with torch.no_grad():  # initially the skip path, a linear translator, dominates the recurrent path
-            self.skip.weight.zero_().fill_diagonal_(
-                1.0
-            )  # torch.eye would load torch's compiler where shapes are checked
+            self.skip.weight.zero_().fill_diagonal_(1.0)  # torch.eye on the device meta loads torch's compiler
             self.bottleneck.weight.mul_(0.1)
         self.decoder: Core = build_core(core, n_latents, hidden_size, two_sided=False)
         self.read_out = nn.ModuleList(nn.Linear(n_latents + self.decoder.width, n_out) for _, n_out in units.values())
