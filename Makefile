@@ -43,10 +43,10 @@ repro: .venv/.installed ## run the whole pipeline; PARAMS=file.yaml DATA=folder 
 demo: .venv/.installed ## two small simulated recordings through every stage, then their report, in the folder demo/
 	@$(BIN)/spikebridge demo
 
-test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (six minutes)
+test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (five minutes)
 	@$(PYTEST) -m "not slow"
 
-check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (twenty minutes)
+check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (half an hour)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
