@@ -101,4 +101,4 @@ class Mermaid(Directive):
 def setup(app: Any) -> None:
     """Register what the pages use."""
     app.add_directive("mermaid", Mermaid)
-    app.add_lexer("csv", TextLexer)  # Pygments knows no tables
+    app.add_lexer("csv", TextLexer)  # Pygments has no lexer for tables

@@ -23,10 +23,10 @@ caption = (
     "of trials of each decision; the title of a panel has the unit and its bits per spike."
 )
 how_to_read = (
-    "Good: lines run inside the bands of their colour, and part where the bands part. With coupling 1 of the simulator "
-    "they do so in the better half of the units; with coupling 0 the lines of both decisions lie on each other, at the "
-    "mean course of the unit. A PSTH averages trials: what the translator knows of single trials is in bits_per_spike "
-    "and rasters."
+    "Good: each line lies inside the band of its colour, and the lines separate where the bands separate. In the "
+    "simulator with coupling 1 this holds for about half of the units. With coupling 0 the lines of both decisions are "
+    "equal: the mean course of the unit. A PSTH averages trials; bits_per_spike and rasters show how well the "
+    "translator predicts single trials."
 )
 ALL = "all"
 MOST = 8

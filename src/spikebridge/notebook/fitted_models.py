@@ -1,6 +1,6 @@
 """`spikebridge.fit`: the stages of the pipeline in a folder of their own, in the order of dvc.yaml, without DVC.
 
-Each stage is the script that DVC runs, in a process of its own: the numbers are those of the pipeline, the kernel of a
+Each stage is the script that DVC runs, in a new process: the numbers are those of the pipeline, the kernel of a
 notebook neither holds the data nor starts threads, and a script needs no `if __name__ == "__main__"`.
 """
 
@@ -128,8 +128,8 @@ def fit(
         A file or folder that a reader takes; several paths or Recording objects; or name -> pynapple objects, as
         (units, trials) or (units, trials, behavior). See `notebook.recordings`.
     params : path or mapping, optional
-        A parameter file, or its sections. Default: the shipped params.yaml without what it says of the simulated
-        recordings.
+        A parameter file, or its sections. Default: the shipped params.yaml without its settings for the
+        simulated recordings.
     folder : path, optional
         Where everything is written: new, or of an earlier fit, whose results are replaced. Default: a temporary folder
         that goes when the returned object does.
