@@ -26,3 +26,14 @@ def tree(path: Path) -> ast.Module:
 def imports(path: Path) -> tuple[Import, ...]:
     """Every import statement of a file of the package, or of a script."""
     return TREE.imports(path)
+
+
+def shown(path: Path) -> str:
+    """The path of a file as a message shows it: from the top of the repository."""
+    return path.relative_to(ROOT).as_posix()
+
+
+FILES = sorted(modules().values())
+"""The modules of the package."""
+SCRIPTS = sorted((ROOT / "pipelines").glob("*.py"))
+"""The scripts of the stages."""
