@@ -136,48 +136,47 @@ def test_a_mistake_in_the_recordings_is_that_of_the_stage(tmp_path: Path) -> Non
     assert "2 recordings" in str(caught.value) or str(caught.value).count("day1") == 2
 
 
-@pytest.mark.slow
-def test_the_numbers_are_those_of_the_pipeline(recordings: list[Recording], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def page(recordings: list[Recording], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the lines of the page make; only what they leave to the shipped file is smaller: bins, folds, tuning."""
+    place = tmp_path_factory.mktemp("a notebook")
     for recording in recordings:
-        tables.write(recording, tmp_path / "raw")
+        tables.write(recording, place / "recordings")
+    smaller = place / "smaller.yaml"
+    smaller.write_text(yaml.safe_dump(parameters(ROOT / "params.yaml")), encoding="utf-8")
+    (code, *_) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert len(code.splitlines()) <= 12
+    names: dict[str, Any] = {"place": place}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setattr(fitted_models, "shipped_file", lambda _: smaller)
+        exec(code, names)
+    return names
+
+
+@pytest.mark.slow
+def test_the_page_runs_as_it_stands(page: dict[str, Any]) -> None:
+    assert page["page"].is_file()
+    assert page["tests"]["role"].iloc[0] == "primary"
+    assert {"latent_1", "time_s"} <= set(page["latents"].columns)
+
+
+@pytest.mark.slow
+def test_the_numbers_are_those_of_the_pipeline(page: dict[str, Any], tmp_path: Path) -> None:
+    fitted = page["fitted"]
     project = tmp_path / "by dvc"
     make_project(project)
-    content = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    for name, section in PARAMS.items():
-        content[name] = section if name == "models" else content[name] | section
+    content = yaml.safe_load((fitted.folder / "params.yaml").read_text(encoding="utf-8"))
     content["data"]["path"] = "../raw"
+    (tmp_path / "raw").symlink_to(page["place"] / "recordings", target_is_directory=True)
     (project / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "dvc", "repro", "evaluate"]
     subprocess.run(command, cwd=project, env=environment(ROOT), check=True, capture_output=True)
-
-    fitted = spikebridge.fit(recordings, content | {"data": REGIONS}, tmp_path / "fitted")
-    tests = fitted.compare()
     theirs = spikebridge.results(project)
     evaluations = [EvaluationRun(folder / EVALUATION_FOLDER) for folder in (project, fitted.folder)]
     first, second = (run.metrics.read_bytes() for run in evaluations)
     assert first == second
     pd.testing.assert_frame_equal(fitted.results.predictions, theirs.predictions, check_exact=True)
     pd.testing.assert_frame_equal(fitted.results.latents(), theirs.latents(), check_exact=True)
-    assert tests["role"].iloc[0] == "primary"
-    assert len(tests) == len(theirs.comparisons)
+    assert len(page["tests"]) == len(theirs.comparisons)
     assert not (fitted.folder / ".dvc" / "cache").exists()
-
-
-@pytest.mark.slow
-def test_the_page_runs_as_it_stands(
-    recordings: list[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only what the page leaves to the shipped file is smaller: bins, folds, tuning, analyses."""
-    monkeypatch.chdir(tmp_path)
-    for recording in recordings:
-        tables.write(recording, tmp_path / "recordings")
-    smaller = tmp_path / "smaller.yaml"
-    smaller.write_text(yaml.safe_dump(parameters(ROOT / "params.yaml")), encoding="utf-8")
-    monkeypatch.setattr(fitted_models, "shipped_file", lambda _: smaller)
-    (code, *_) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    assert len(code.splitlines()) <= 12
-    names: dict[str, Any] = {}
-    exec(code, names)
-    assert names["page"].is_file()
-    assert len(names["tests"])
-    assert {"latent_1", "time_s"} <= set(names["latents"].columns)
