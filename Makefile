@@ -19,7 +19,7 @@ export PYTHON PARAMS DATA WORKERS UPGRADE
 
 BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
-PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python $(COVERAGE) -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 .PHONY: help repro demo test check browser calibration bench docs fix experiments ui lock clean environment
 
@@ -46,12 +46,13 @@ demo: .venv/.installed ## two small simulated recordings through every stage, th
 test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (five minutes)
 	@$(PYTEST) -m "not slow"
 
+check: COVERAGE = -m slipcover --silent
 check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (half an hour)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/check_docstrings.py
-	@$(PYTEST) --cov --cov-report=term
+	@$(PYTEST)
 
 browser: ## install Debian's Chromium (as root), for the tests that read pages; they skip without it
 	@sh scripts/install_browser.sh --here
@@ -95,6 +96,6 @@ lock: .venv/.installed ## make requirements.lock again from pyproject.toml
 	    $${UPGRADE:+--upgrade} --quiet --output-file requirements.lock
 
 clean: ## remove the environment and caches; data, results and the MLflow store stay
-	rm -rf .venv site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* htmlcov
+	rm -rf .venv site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . \( -path ./.git -o -path ./.dvc -o -path ./data -o -path ./runs -o -path ./mlruns \) -prune -o \
 	    -name __pycache__ -type d -prune -exec rm -rf {} +

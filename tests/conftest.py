@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+from line_coverage import MEASURED, coverage_table, measured_coverage, too_low
 from project import shared_recordings
 from studies import simulated_windows, small_config
 
@@ -33,16 +34,25 @@ LONGEST_FIRST = ("test_end_to_end_hard.py", "test_end_to_end.py", "test_versione
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest files first; all others stay in their order. Coverage is measured in tests that are not slow.
-
-    Slow tests simulate and kill, mostly in other processes, and would take twice as long while lines are counted.
-    """
+    """Run the longest files first; all others stay in their order."""
     mark_slow_cases(items)
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.no_cover)
     rank = {name: i for i, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+@pytest.hookimpl(trylast=True)  # after slipcover, which adds up what its workers counted
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run of `make check` whose tests leave too many lines or branches out is a failed run."""
+    session.config.stash[MEASURED] = measured = measured_coverage()
+    if measured and too_low(measured) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show what no test has run, above the last lines of pytest."""
+    if measured := config.stash.get(MEASURED, None):
+        terminalreporter.section("coverage")
+        terminalreporter.write(coverage_table(measured))
 
 
 def mark_slow_cases(items: list[pytest.Item]) -> None:
