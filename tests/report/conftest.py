@@ -21,7 +21,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of eight recordings with all figures and its report; tests change nothing. For slow tests."""
+    """A project of eight recordings with all figures and its report; tests change nothing.
+
+    For slow tests of one file: each worker that asks for it draws for a minute.
+    """
     return report_project.drawn_project(tmp_path_factory.mktemp("drawn") / "project")
 
 

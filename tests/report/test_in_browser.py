@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from browser import Browser, browser
+from html_page import Page, roles_in
 from report_project import HOSTILE, PLAIN, written
 
 from spikebridge import figures
@@ -53,6 +54,22 @@ def test_the_pages_are_complete_offline_and_on_a_phone(phone: bool, project: Pat
     with browser(tmp_path, phone=phone) as window:
         for page in (run.index, run.page(PLAIN), run.page(HOSTILE)):
             check_page(window, page)
+
+
+@pytest.mark.slow
+def test_the_report_of_eight_recordings_has_at_most_ten_megabytes(drawn: Path) -> None:
+    run = ReportRun(drawn / REPORT_FOLDER)
+    page = Page(run.index)
+    assert len(page.values("option", "value")) > 8
+    assert "Not embedded" not in page.text, "every figure is in the page"
+    assert sum(path.stat().st_size for path in run.folder.iterdir()) < 10_000_000, "all pages together"
+
+
+@pytest.mark.slow
+def test_a_whole_report_says_neither_source_nor_target(drawn: Path) -> None:
+    run = ReportRun(drawn / REPORT_FOLDER)
+    for path in (run.index, run.page("rat1_day1")):
+        assert not roles_in(Page(path).text)
 
 
 @pytest.mark.slow

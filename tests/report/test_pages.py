@@ -3,56 +3,20 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
 import fake_project
 import pytest
+from html_page import Page, roles_in
 from report_project import HOSTILE, PLAIN, PNG, written
 
 from spikebridge import figures
 from spikebridge.artifacts.evaluation import EVALUATION_FOLDER, EvaluationRun
 from spikebridge.artifacts.figures import FIGURES_FOLDER, FigureRun
-from spikebridge.artifacts.report import REPORT_FOLDER, ReportRun
+from spikebridge.artifacts.report import ReportRun
 from spikebridge.errors import DataError
 from spikebridge.report import ReportSections, pictures, write_report
-
-VOID = {"meta", "link", "img", "br", "input"}
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: elements with their attributes, and text."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(path.read_text(encoding="utf-8"))
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {key: value or "" for key, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {key: value or "" for key, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"{tag} is closed and was not open"
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def values(self, tag: str, key: str) -> list[str]:
-        return [about[key] for name, about in self.elements if name == tag and key in about]
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +84,6 @@ def test_the_group_page_has_every_section_or_says_why_not(pages: dict[str, Page]
     assert "Figure PSTHs by decision: not drawn, because the evaluation has no table psth." in page.text
 
 
-def roles_in(text: str) -> list[str]:
-    """Where a page says source or target, apart from the line that says which is which, and from settings."""
-    text = text.replace("HC is the source, whose spikes", "").replace("PFC is the target, whose spikes", "")
-    text = text.partition("Settings, versions, digests Settings")[0]
-    return re.findall(r".{30}(?<![.\w])(?:source|target)(?!\w).{30}", text, re.IGNORECASE)
-
-
 def test_regions_have_their_names_and_not_their_roles(pages: dict[str, Page]) -> None:
     for page in pages.values():
         assert not roles_in(page.text)
@@ -190,22 +147,6 @@ def test_a_page_of_many_large_images_has_at_most_ten_megabytes(project: Path) ->
     page = written(project)
     assert 6_000_000 < page.stat().st_size < 10_000_000
     assert "Not embedded" in Page(page).text
-
-
-@pytest.mark.slow
-def test_the_report_of_eight_recordings_has_at_most_ten_megabytes(drawn: Path) -> None:
-    run = ReportRun(drawn / REPORT_FOLDER)
-    page = Page(run.index)
-    assert len(page.values("option", "value")) > 8
-    assert "Not embedded" not in page.text, "every figure is in the page"
-    assert sum(path.stat().st_size for path in run.folder.iterdir()) < 10_000_000, "all pages together"
-
-
-@pytest.mark.slow
-def test_a_whole_report_says_neither_source_nor_target(drawn: Path) -> None:
-    run = ReportRun(drawn / REPORT_FOLDER)
-    for path in (run.index, run.page("rat1_day1")):
-        assert not roles_in(Page(path).text)
 
 
 def test_a_recording_called_index_has_its_own_page(tmp_path: Path) -> None:
