@@ -4,9 +4,9 @@
     python scripts/gallery.py --studies FOLDER               # also the examples, from three studies made in FOLDER
     python scripts/gallery.py --examples GOOD BAD QUALITY    # also the examples, from projects that are finished
 
-The examples are small images, src/spikebridge/report/examples, which the report shows beside each figure; docs/figures
-has the same files. `--studies` simulates and analyses two studies of six recordings, one with coupling 1 and one with
-coupling 0, and the units of a third one. It takes about a quarter of an hour on two cores.
+The examples are small images, src/spikebridge/report/examples, which the report shows beside each figure. `--studies`
+simulates and analyses two studies of six recordings, one with coupling 1 and one with coupling 0, and the units of a
+third one. It takes about a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ from spikebridge.cli.demo_command import make_demo
 from spikebridge.cli.project_commands import replace_params
 from spikebridge.evaluation.tables import quality_tables
 from spikebridge.figures import Regions
-from spikebridge.report.examples import BAD, GOOD, example_path, example_title
+from spikebridge.report.examples import BAD, FOLDER, GOOD, example_path, example_title
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "gallery.md"
-IMAGES = ROOT / "docs" / "figures"
+IMAGES = "../src/spikebridge/report/examples"
+"""The folder of the examples, from docs."""
 REGIONS = Regions("HC", "PFC")
 """Of the simulator."""
 WIDTH, COLOURS, MOST_BYTES = 720, (64, 32), 36_000
@@ -98,7 +99,7 @@ def entry(module: ModuleType) -> str:
     name = module.name
     caption, how_to_read = REGIONS.named(module.caption), REGIONS.named(module.how_to_read)
     pictures = "".join(
-        f"{example_title(name, kind)}:\n\n![{kind} example of {name}](figures/{example_path(name, kind).name})\n\n"
+        f"{example_title(name, kind)}:\n\n![{kind} example of {name}]({IMAGES}/{example_path(name, kind).name})\n\n"
         for kind in (GOOD, BAD)
         if example_path(name, kind).is_file()
     )
@@ -125,11 +126,9 @@ def make_studies(folder: Path) -> dict[str, Path]:
 
 
 def make_examples(projects: Mapping[str, Path]) -> None:
-    """Small copies of the figures of the projects, in the package and in docs/figures."""
-    shutil.rmtree(example_path("", GOOD).parent, ignore_errors=True)
-    shutil.rmtree(IMAGES, ignore_errors=True)
-    for folder in (example_path("", GOOD).parent, IMAGES):
-        folder.mkdir()
+    """Small copies of the figures of the projects, in the package."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
     _draw_quality(projects["quality"])
     for name, module in figures.modules().items():
         for kind in (GOOD, BAD):
@@ -140,7 +139,6 @@ def make_examples(projects: Mapping[str, Path]) -> None:
                     continue
                 raise SystemExit(f"{image}: expected the figure, found none")
             small(image, example_path(name, kind))
-            shutil.copy(example_path(name, kind), IMAGES)
 
 
 def _page(project: Path, module: ModuleType) -> str:

@@ -27,19 +27,15 @@ def test_every_figure_has_a_good_and_a_bad_example(name: str) -> None:
         image = example_path(name, kind)
         assert image.stat().st_size <= gallery.MOST_BYTES
         assert 400 <= matplotlib.image.imread(image).shape[1] <= gallery.WIDTH
-        assert (gallery.IMAGES / image.name).read_bytes() == image.read_bytes()
-        assert f"](figures/{image.name})" in gallery.PAGE.read_text(encoding="utf-8")
+        assert (gallery.PAGE.parent / gallery.IMAGES / image.name).resolve() == image.resolve()
+        assert f"]({gallery.IMAGES}/{image.name})" in gallery.PAGE.read_text(encoding="utf-8")
     examples = examples_of(name)
     assert [example.title.partition(":")[0].lower() for example in examples] == kinds
     assert len({example.image for example in examples}) == len(kinds)
 
 
 def test_examples_leave_room_for_the_figures() -> None:
-    assert (
-        len(list(FOLDER.iterdir()))
-        == 2 * len(NAMES) - len(gallery.NO_BAD_EXAMPLE)
-        == len(list(gallery.IMAGES.iterdir()))
-    )
+    assert len(list(FOLDER.iterdir())) == 2 * len(NAMES) - len(gallery.NO_BAD_EXAMPLE)
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_200_000
 
 
