@@ -8,6 +8,7 @@ other.
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable, Mapping
@@ -44,7 +45,7 @@ def detect_reader(path: Path) -> str:
     try:
         if path.is_file() and path.suffix.lower() != ".npz" and not path.name.endswith(CELLINFO):
             return ""  # all other formats are folders
-        if path.is_dir() and SPIKE_TABLES & {p.name for p in path.iterdir()}:
+        if path.is_dir() and any((path / table).exists() for table in SPIKE_TABLES):
             return ""
         return next((reader for reader, detects in DETECTORS.items() if detects(path)), "")
     except OSError:
@@ -72,9 +73,14 @@ def is_output_of(path: Path, reader: str) -> bool:
         return False
 
 
-def visible_files(folder: Path) -> list[Path]:
-    """Visible files directly in a folder, by name."""
-    return sorted(p for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
+def visible_files(folder: Path, wanted: Callable[[str], object] = bool) -> list[Path]:
+    """Visible files directly in a folder whose names are wanted, by name. No other file is looked at.
+
+    A folder may hold a hundred thousand files, and every format is looked for in it.
+    """
+    with os.scandir(folder) as entries:
+        names = sorted(e.name for e in entries if not e.name.startswith(".") and wanted(e.name) and e.is_file())
+    return [folder / name for name in names]
 
 
 def sidecar_files(folder: Path) -> list[Path]:
@@ -99,7 +105,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def res_clu_pairs(folder: Path) -> dict[str, dict[int, dict[str, Path]]]:
     """base -> shank -> {"res": path, "clu": path}, of every file named base.res.N or base.clu.N; shanks ascending."""
     pairs: dict[str, dict[int, dict[str, Path]]] = {}
-    for path in visible_files(folder):
+    for path in visible_files(folder, PAIR.fullmatch):
         if match := PAIR.fullmatch(path.name):
             pairs.setdefault(match["base"], {}).setdefault(int(match["shank"]), {})[match["what"]] = path
     return {base: dict(sorted(shanks.items())) for base, shanks in pairs.items()}
@@ -107,19 +113,21 @@ def res_clu_pairs(folder: Path) -> dict[str, dict[int, dict[str, Path]]]:
 
 def t_files(folder: Path) -> list[Path]:
     """MClust's files, TT2 before TT10."""
-    files = [p for p in visible_files(folder) if T_FILE.fullmatch(p.name)]
-    return sorted(files, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
+    return sorted(
+        visible_files(folder, T_FILE.fullmatch),
+        key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)],
+    )
 
 
 def times_files(folder: Path) -> list[Path]:
     """wave_clus's results, one a channel, CSC2 before CSC10; copies that editors and people make are not among them."""
-    files = [p for p in visible_files(folder) if TIMES_FILE.fullmatch(p.name) and not is_copy(p)]
+    files = [p for p in visible_files(folder, TIMES_FILE.fullmatch) if not is_copy(p)]
     return sorted(files, key=lambda p: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", p.name)])
 
 
 def cellinfo_files(folder: Path) -> list[Path]:
     """CellExplorer's files of spikes."""
-    return [p for p in visible_files(folder) if p.name.endswith(CELLINFO)]
+    return visible_files(folder, lambda name: name.endswith(CELLINFO))
 
 
 def saved_sorting_kind(path: Path) -> str:
