@@ -67,7 +67,7 @@ class Browser:
         """Addresses that pages asked for since the last call; the browser's own start page is left out."""
         events = [json.loads(entry["message"])["message"] for entry in self.call("se/log", type="performance")]
         urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in urls if not url.startswith("chrome:")]
+        return [url for url in urls if not url.startswith(("chrome:", "chrome-untrusted:"))]
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
         """Write a PNG of what is seen, or of the whole page."""
