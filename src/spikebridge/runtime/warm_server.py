@@ -22,7 +22,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 LENGTH = struct.Struct("!I")
 """Of the text of a request, sent with the descriptors of stdin, stdout and stderr."""
@@ -52,7 +52,7 @@ def serve(address: str, modules: list[str]) -> Request | None:
         listener.listen()
         parent = [sys.stdin.fileno()]
         while parent or clients:
-            waiting = [*([listener] if parent else []), *parent, wake, *clients]
+            waiting: list[Any] = [*([listener] if parent else []), *parent, wake, *clients]
             ready = select.select(waiting, [], [], 0 if modules else None)[0]
             if not ready and modules:
                 _load(modules.pop(0))
@@ -160,11 +160,12 @@ def serve_workers() -> None:
     """
     if sys.version_info >= (3, 14):
         return
-    from multiprocessing import connection, forkserver
+    from multiprocessing import forkserver
+    from multiprocessing.connection import arbitrary_address  # type: ignore[attr-defined]
 
-    own = forkserver._forkserver  # type: ignore[attr-defined]
+    own: Any = forkserver._forkserver
     with socket.socket(socket.AF_UNIX) as listener:
-        address = connection.arbitrary_address("AF_UNIX")  # type: ignore[attr-defined]
+        address = arbitrary_address("AF_UNIX")
         listener.bind(address)
         listener.listen()
         alive, held = os.pipe()  # the server ends when no process holds the other end
