@@ -125,6 +125,7 @@ def become(request: Request) -> NoReturn:
     """Turn this process into one that was started as `python script arguments`, and run the script."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by jobs in the background of a shell
     for number, stream in enumerate(request.streams):
         os.dup2(stream, number)
         os.close(stream)
