@@ -176,3 +176,13 @@ def test_the_server_ends_with_the_run(project: Path) -> None:
         folder = Path(environment["PATH"].partition(os.pathsep)[0])
     assert process.returncode == 0
     assert not folder.exists()
+
+
+def test_modules_are_compiled_once_a_run_where_python_writes_no_bytecode(project: Path) -> None:
+    (project / "pipelines/reads.py").write_text("import beside\nprint(beside.__cached__)\n")
+    with server(project, PYTHONDONTWRITEBYTECODE="1") as (environment, _):
+        compiled = Path(python(project, environment, "pipelines/reads.py").stdout.strip())
+        assert compiled.is_file()
+        assert not compiled.is_relative_to(project)
+    assert not compiled.exists()
+    assert not list(project.rglob("*.pyc"))

@@ -121,8 +121,11 @@ def _answer_ended(clients: dict[socket.socket, int]) -> None:
             del clients[client]
 
 
-def become(request: Request) -> NoReturn:
-    """Turn this process into one that was started as `python script arguments`, and run the script."""
+def become(request: Request, bytecode: str) -> NoReturn:
+    """Turn this process into one that was started as `python script arguments`, and run the script.
+
+    bytecode: a folder of the run for compiled modules, used where Python is not to write them beside the modules.
+    """
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by jobs in the background of a shell
@@ -132,6 +135,8 @@ def become(request: Request) -> NoReturn:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    if sys.dont_write_bytecode:  # Python would compile the modules of spikebridge again in each stage and each worker
+        sys.pycache_prefix, sys.dont_write_bytecode = bytecode, False
     serve_workers()
     sys.argv[:] = request.arguments
     if not sys.flags.safe_path:
@@ -190,7 +195,7 @@ def main() -> None:
         os._exit(128 + signal.SIGINT)
     if request is None:
         os._exit(0)
-    become(request)
+    become(request, str(Path(sys.argv[1]).parent / "bytecode"))
 
 
 if __name__ == "__main__":
