@@ -23,6 +23,7 @@ LIBRARIES = (
     "numpy", "pandas", "pydantic", "yaml", "filelock", "threadpoolctl", "tqdm", "scipy.stats", "scipy.ndimage", "torch",
     "optuna", "sqlalchemy", "sklearn.ensemble", "sklearn.linear_model", "statsmodels.api", "pyarrow.parquet",
     "matplotlib.pyplot", "matplotlib.backends.backend_agg", "jinja2", "safetensors.numpy", "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store", "mlflow.pyfunc",
 )  # fmt: skip
 """In the order in which stages need them."""
 SCRIPTS = Path(__file__).parent
