@@ -219,6 +219,14 @@ def test_a_changed_model_leaves_the_others_alone(finished: Path) -> None:
 
 
 @pytest.mark.slow
+def test_how_models_are_tuned_and_trained_runs_these_stages_of_all_models(finished: Path) -> None:
+    assert runs_after(finished, "src/spikebridge/fitting/tuning.py") == {"tune@ridge", "tune@majority"}
+    both = {f"{stage}@{model}" for stage in ("tune", "train") for model in ("ridge", "majority")}
+    again = runs_after(finished, "src/spikebridge/splits/partitions.py")
+    assert {stage for stage in again if "@" in stage} == both
+
+
+@pytest.mark.slow
 def test_a_message_runs_nothing_and_a_colour_draws(finished: Path) -> None:
     assert runs_after(finished, "src/spikebridge/errors/messages.py") == set()
     assert runs_after(finished, "src/spikebridge/figures/style.py") == {"figures", "report"}
