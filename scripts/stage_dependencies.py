@@ -3,8 +3,9 @@
     python scripts/stage_dependencies.py            # says what is missing or superfluous; exit code 1 where anything is
     python scripts/stage_dependencies.py --write    # corrects dvc.yaml
 
-A folder stands for its files where a stage needs all of them. The stages of a model (tune, train) depend on its files
-below models/ by runs/model_code/<model>.json, which the stage model_code writes. The wording of messages (errors/) is
+A folder stands for its files where a stage needs all of them. The stages of a model (tune, train) depend on lists of
+their code, runs/model_code/stages/<stage>.json and runs/model_code/<model>.json, which the stage model_code writes; it
+depends on all that is listed. The wording of messages (errors/) is
 no dependency of any stage, and what mirrors a run into MLflow (tracking/) is one of `register` alone.
 """
 
@@ -13,34 +14,36 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 import yaml
 
-from spikebridge.runtime.model_code import MODEL_CODE
-from spikebridge.runtime.source_code import WORDING, SourceTree
+from spikebridge.runtime.model_code import STAGE_CODE, stage_code
+from spikebridge.runtime.source_code import WATCHING, WORDING, SourceTree
 
-MODELS = "src/spikebridge/models"
-WATCHING = frozenset({"tracking"})
-"""Rooms that mirror what a stage does: a change of them changes no result."""
-REGISTERING = "register"
+LISTING, REGISTERING = "model_code", "register"
 
 
 def wanted(root: Path) -> dict[str, list[str]]:
     """For each stage of dvc.yaml its code, as paths of files and folders relative to root, sorted."""
     tree = SourceTree(root / "src" / "spikebridge")
-    result = {}
+    result, code_of_models, scripts = {}, set(), []
     for name, stage in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
         stage = stage.get("do", stage)
         script = next(word for word in stage["cmd"].split() if word.endswith(".py"))
+        if (STAGE_CODE / f"{name}.json").as_posix() in stage["deps"]:
+            code_of_models |= stage_code(tree, root / script)
+            scripts.append(script)
+            result[name] = [script]
+            continue
         without = WORDING if name == REGISTERING else WORDING | WATCHING
-        files = {path.relative_to(root).as_posix() for path in tree.reached([root / script], without=without)}
-        if any(dep.startswith(MODEL_CODE.as_posix()) for dep in stage["deps"]):
-            files = {file for file in files if not file.startswith(f"{MODELS}/")}
-        result[name] = sorted([script, *_folded(files, root, tree)])
-    return result
+        result[name] = [script, *_folded(tree.reached([root / script], without=without), root, tree)]
+    if LISTING in result:
+        own = tree.reached([root / result[LISTING][0]], without=WORDING | WATCHING)
+        result[LISTING] = [result[LISTING][0], *scripts, *_folded(own | code_of_models, root, tree)]
+    return {name: sorted(code) for name, code in result.items()}
 
 
 def listed(root: Path) -> dict[str, list[str]]:
@@ -53,14 +56,15 @@ def _is_code(dep: str) -> bool:
     return dep.startswith(("src/", "pipelines/"))
 
 
-def _folded(files: Collection[str], root: Path, tree: SourceTree) -> Iterable[str]:
+def _folded(paths: Iterable[Path], root: Path, tree: SourceTree) -> Iterable[str]:
     """The files, with a folder in the place of all of its modules. An `__init__` that only hands on names is none."""
+    files = {path.relative_to(root).as_posix() for path in paths}
     faces = {path.relative_to(root).as_posix() for path in tree.modules.values() if tree.is_face(path)}
     full = {
         folder
         for file in files
         for folder in Path(file).parents
-        if len(folder.parts) > 2 and _modules(folder, root) - faces <= set(files)
+        if len(folder.parts) > 2 and _modules(folder, root) - faces <= files
     }
     for file in files:
         above = [folder for folder in Path(file).parents if folder in full]

@@ -24,6 +24,8 @@ from ruamel.yaml import YAML
 import docker_dry_run
 import install_torch
 import stage_dependencies
+from spikebridge.runtime.model_code import stage_code
+from spikebridge.runtime.source_code import SourceTree
 
 PARAMETERS = [ROOT / "params.yaml", *sorted((ROOT / "examples").rglob("*.yaml"))]
 TORCH_NEEDS = {"filelock", "fsspec", "jinja2", "mpmath", "networkx", "setuptools", "sympy", "typing-extensions"}
@@ -118,8 +120,12 @@ def test_only_registering_depends_on_what_mirrors_runs() -> None:
 )
 def test_which_stages_depend_on_a_file(file: str, stages_of_it: set[str]) -> None:
     path = Path("src/spikebridge") / file
-    lists = stage_dependencies.listed(ROOT)
-    assert {stage for stage, deps in lists.items() if {path, *path.parents} & set(map(Path, deps))} == stages_of_it
+    lists = {stage: set(map(Path, deps)) for stage, deps in stage_dependencies.listed(ROOT).items()}
+    del lists["model_code"]  # it lists the code of tune and train
+    tree = SourceTree(ROOT / "src" / "spikebridge")
+    for stage in ("tune", "train"):
+        lists[stage] = {file.relative_to(ROOT) for file in stage_code(tree, ROOT / "pipelines" / f"{stage}.py")}
+    assert {stage for stage, deps in lists.items() if {path, *path.parents} & deps} == stages_of_it
 
 
 @pytest.mark.slow
@@ -210,6 +216,14 @@ def test_a_changed_model_leaves_the_others_alone(finished: Path) -> None:
     again = runs_after(finished, "src/spikebridge/models/ridge.py")
     assert {stage for stage in again if "@" in stage} == {"tune@ridge", "train@ridge"}
     assert not again & {"simulate", "ingest", "preprocess", "split", "evaluate", "figures"}
+
+
+@pytest.mark.slow
+def test_how_models_are_tuned_and_trained_runs_these_stages_of_all_models(finished: Path) -> None:
+    assert runs_after(finished, "src/spikebridge/fitting/tuning.py") == {"tune@ridge", "tune@majority"}
+    both = {f"{stage}@{model}" for stage in ("tune", "train") for model in ("ridge", "majority")}
+    again = runs_after(finished, "src/spikebridge/splits/partitions.py")
+    assert {stage for stage in again if "@" in stage} == both
 
 
 @pytest.mark.slow

@@ -18,7 +18,8 @@ from spikebridge import models
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.config import Config
 from spikebridge.errors import ConfigError
-from spikebridge.fitting import assessment, tuning
+from spikebridge.fitting import assessment, studies, tuning
+from spikebridge.fitting.cheaper_fits import is_hopeless
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
@@ -164,9 +165,49 @@ def test_bad_trials_are_pruned(study: Path, tmp_path: Path, monkeypatch: pytest.
         return assessment.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
 
     monkeypatch.setattr(tuning, "assess", fake)
+    monkeypatch.setattr(tuning, "is_hopeless", lambda *_: False)
     best = tune(study, small_config(tune={"n_trials": 3, "n_startup_trials": 2}), "seq2seq", tmp_path / "out")
     assert [f["n_pruned"] for f in best["folds"]] == [1, 1]
     assert best["folds"][0]["inner"]["bits_per_spike"] == 1.0
+
+
+def test_a_trial_ends_when_it_can_hardly_become_the_best() -> None:
+    best = [0.1, 0.3, 0.36, 0.4, 0.39, 0.38]
+    assert not is_hopeless([0.0], []), "nothing to compare with"
+    assert not is_hopeless([-0.19], best), "the best gained 0.3 after its first epoch, and 0.59 is less than twice that"
+    assert is_hopeless([-0.21], best)
+    assert is_hopeless([0.05, 0.19], best)
+    assert not is_hopeless([0.05, 0.21, 0.33], best)
+    assert not is_hopeless([0.05, 0.21, 0.1], [0.1, 0.3, 0.35, 0.5]), "its best epoch counts"
+    assert not is_hopeless([0.0] * 6, best), "it has run as long as the best"
+
+
+@pytest.mark.slow
+def test_ending_hopeless_trials_leaves_the_settings_of_all_trials_as_they_are(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sampler looks at which trial is the best, not at the values of the others."""
+    chosen: list[list[dict[str, Any]]] = []
+
+    def fake(model: Any, train: Any, valid: Any, rng: Any, watch: Any) -> assessment.Outcome:
+        chosen[-1].append(model.params.model_dump())
+        value = 1.0 - model.params.dropout
+        for epoch in range(6):
+            watch({"epoch": float(epoch), "valid_loss": -value + 0.1 / (epoch + 1), "valid_bits_per_spike": value})
+        return assessment.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
+
+    monkeypatch.setattr(tuning, "assess", fake)
+    monkeypatch.setattr(studies, "_warm_up", lambda _: 99)  # without the median rule
+    config = small_config(tune={"n_trials": 8, "n_startup_trials": 4, "max_epochs": None})
+    outcomes = []
+    for name, rule in (("ended", is_hopeless), ("whole", lambda *_: False)):
+        chosen.append([])
+        monkeypatch.setattr(tuning, "is_hopeless", rule)
+        outcomes.append(tune(study, config, "seq2seq", tmp_path / name))
+    assert chosen[0] == chosen[1]
+    for ended, whole in zip(*(o["folds"] for o in outcomes), strict=True):
+        assert ended["params"] == whole["params"]
+        assert ended["n_pruned"] > 0 == whole["n_pruned"]
 
 
 @pytest.mark.slow
@@ -177,6 +218,7 @@ def test_what_follows_the_epochs_is_left_out_of_trials_that_are_not_the_best(
     config = small_config(
         tune={"n_trials": 4, "n_startup_trials": 4, "max_epochs": 2}, models={"seq2seq": {"hidden_size": 4}}
     )
+    monkeypatch.setattr(tuning, "is_hopeless", lambda *_: False)
     calls = []
     log_loss_of = assessment.log_loss
     monkeypatch.setattr(assessment, "log_loss", lambda *a: calls.append(1) or log_loss_of(*a))

@@ -239,14 +239,22 @@ def test_the_code_of_a_model_counts_by_its_list(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("models: {dnn: {}}\n")
     (tmp_path / "dvc.yaml").write_text(
         "stages:\n  tune:\n    foreach: ${models}\n    do:\n      cmd: python pipelines/tune.py ${key}\n"
-        "      deps:\n        - runs/model_code/${key}.json\n"
+        "      deps:\n        - runs/model_code/${key}.json\n        - runs/model_code/stages/tune.json\n"
     )
     folder = tmp_path / "runs/model_code"
     folder.mkdir(parents=True)
     sha = hashlib.sha256(code.read_bytes()).hexdigest()
     (folder / "dnn.json").write_text(json.dumps({"spikebridge/models/dnn.py": sha}))
+    shared, of_stage = tmp_path / "src/spikebridge/shared.py", folder / "stages/tune.json"
+    shared.touch()
+    of_stage.parent.mkdir()
+    of_stage.write_text(json.dumps({"spikebridge/shared.py": hashlib.sha256(b"").hexdigest()}))
     inputs = stage_inputs("tune@dnn", tmp_path)
-    assert set(inputs.marks) == {str(code), str(folder / "dnn.json")}
+    assert set(inputs.marks) == {str(code), str(folder / "dnn.json"), str(shared), str(of_stage)}
+    shared.write_text("x = 1\n")
+    with pytest.raises(InputsChangedError, match=r"shared\.py changed after model_code listed"):
+        stage_inputs("tune@dnn", tmp_path)
+    shared.write_text("")
     code.write_text("x = 2\n")
     with pytest.raises(InputsChangedError, match=r"dnn\.py changed"):
         stage_inputs("tune@dnn", tmp_path)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spikebridge.models import Model
+
+HOPELESS = 2.0
+"""A trial ends where it would have to gain more than this many times what the best one gained in the epochs left."""
 
 
 def epoch_limits(params: Mapping[str, Any], kind: type[Model]) -> list[int]:
@@ -56,3 +59,23 @@ def cheaper_settings(params: dict[str, Any], kind: type[Model], cap: int | None)
         return params
     reduced = {key: n for key, n in (("n_members", 1), ("n_readout_trees", 0)) if key in fields}
     return params | {"max_epochs": min(cap, params.get("max_epochs", fields["max_epochs"].default))} | reduced
+
+
+def is_hopeless(values: Sequence[float], best: Sequence[float]) -> bool:
+    """Whether a trial that is still learning has so little to gain that it will not become the best.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Of the trial after each epoch so far; the largest counts.
+    best : sequence of float
+        The same of the best trial, of all its epochs; may be empty.
+
+    Returns
+    -------
+    bool
+        Whether the trial lacks more than HOPELESS times what the best one gained after as many epochs.
+    """
+    if not 0 < len(values) < len(best):
+        return False
+    return max(best) - max(values) > HOPELESS * (max(best) - max(best[: len(values)]))

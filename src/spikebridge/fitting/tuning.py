@@ -26,7 +26,7 @@ from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig, ComputeConfig, Sections, TuneConfig
 from spikebridge.fitting import studies
 from spikebridge.fitting.assessment import assess, assess_held_out
-from spikebridge.fitting.cheaper_fits import cheaper_settings, epoch_limits
+from spikebridge.fitting.cheaper_fits import cheaper_settings, epoch_limits, is_hopeless
 from spikebridge.models import Model
 from spikebridge.models.parts.early_stopping import has_ended
 from spikebridge.runtime import parallel
@@ -294,7 +294,9 @@ def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baseli
     """Run one trial. baselines: of all trials.
 
     A fit that stops early and is not the best ends after its epochs: its value is known then. What follows them
-    (calibration, read-outs of decisions) gives only scores that are read of the best trial alone.
+    (calibration, read-outs of decisions) gives only scores that are read of the best trial alone. A fit that can
+    hardly become the best ends before (`is_hopeless`, and the median rule of `studies`). With up to ten trials the
+    sampler looks at which trial is the best, and not at the values of the others.
     """
     import optuna
     from optuna.trial import TrialState
@@ -306,7 +308,9 @@ def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baseli
     trial = study.ask()
     params = kind.search_space(trial, fixed) | fixed
 
-    best = max((t.value for t in studies.finished(study) if t.state == TrialState.COMPLETE), default=-np.inf)
+    complete = [t for t in studies.finished(study) if t.state == TrialState.COMPLETE]
+    best = max((t.value for t in complete), default=-np.inf)
+    of_best = next((list(t.intermediate_values.values()) for t in complete if t.value == best), [])
     limits, losses, bits = epoch_limits(cheaper_settings(params, kind, job.settings.max_epochs), kind), [], []
 
     def watch(row: dict[str, float]) -> None:
@@ -315,6 +319,8 @@ def _run_trial(study: Any, job: TuningStudy, number: int, learnt: Learnt, baseli
             if trial.should_prune():
                 raise optuna.TrialPruned
             losses.append(row["valid_loss"])
+            if is_hopeless([-loss for loss in losses], of_best):
+                raise optuna.TrialPruned
             bits.append(row.get("valid_bits_per_spike", np.nan))
             if limits and has_ended(losses, *limits) and max(bits) <= best:
                 raise _NotBestError(max(bits))

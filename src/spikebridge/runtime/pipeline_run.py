@@ -18,6 +18,7 @@ import yaml
 
 from spikebridge.errors import ConfigError
 from spikebridge.runtime.stage_times import read_seconds
+from spikebridge.runtime.warm_processes import warm_processes
 
 STARTED = re.compile(r"^Running stage '(?:[^']*:)?([^':]+)':")
 UNCHANGED = re.compile(r"^Stage '(?:[^']*:)?([^':]+)' (?:didn't change|is cached)")
@@ -180,25 +181,26 @@ def reproduce(project: Path, say: Callable[[str], None]) -> int:
     names = stage_names(project)
     progress = Progress(names, read_seconds(project))
     targets = [] if SIMULATE in names else names
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "dvc", "repro", *targets],
-        cwd=project, env=stage_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-    )  # fmt: skip
-    begun = time.monotonic()
-    try:
-        for line in process.stdout or ():
-            if match := UNCHANGED.match(line):
-                progress.unchanged.add(match[1])
-            elif match := STARTED.match(line):
-                say(progress.begins(match[1], time.monotonic() - begun))
-                begun = time.monotonic()
-            say(line.rstrip("\n"))
-        return process.wait()
-    except KeyboardInterrupt:
-        end_processes(process)
-        cut = f"in the stage {progress.running}" if progress.running else "between two stages"
-        raise InterruptedRunError(f"interrupted {cut}; what had ended is kept") from None
+    with warm_processes(project, stage_environment()) as (environment, servers):
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "dvc", "repro", *targets],
+            cwd=project, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+        )  # fmt: skip
+        begun = time.monotonic()
+        try:
+            for line in process.stdout or ():
+                if match := UNCHANGED.match(line):
+                    progress.unchanged.add(match[1])
+                elif match := STARTED.match(line):
+                    say(progress.begins(match[1], time.monotonic() - begun))
+                    begun = time.monotonic()
+                say(line.rstrip("\n"))
+            return process.wait()
+        except KeyboardInterrupt:
+            end_processes(process, *servers)
+            cut = f"in the stage {progress.running}" if progress.running else "between two stages"
+            raise InterruptedRunError(f"interrupted {cut}; what had ended is kept") from None
 
 
 def stage_environment() -> dict[str, str]:
@@ -213,21 +215,23 @@ def stage_environment() -> dict[str, str]:
     return os.environ | {"PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def end_processes(process: subprocess.Popen[str]) -> None:
-    """Interrupt a process and those below it, wait GRACE_S, then kill those that are left.
+def end_processes(*processes: subprocess.Popen[str]) -> None:
+    """Interrupt processes and those below them, wait GRACE_S, then kill those that are left.
 
     Parameters
     ----------
-    process : Popen
-        DVC, or a stage.
+    *processes : Popen
+        DVC, a stage, or the server of warm processes.
     """
     import psutil
 
-    with suppress(psutil.NoSuchProcess):
-        top = psutil.Process(process.pid)
-        family = [*top.children(recursive=True), top]
-        for signal_number in (signal.SIGINT, signal.SIGKILL):
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.send_signal(signal_number)
-            _, family = psutil.wait_procs(family, timeout=GRACE_S)
+    family = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            top = psutil.Process(process.pid)
+            family += [*top.children(recursive=True), top]
+    for signal_number in (signal.SIGINT, signal.SIGKILL):
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.send_signal(signal_number)
+        _, family = psutil.wait_procs(family, timeout=GRACE_S)

@@ -14,6 +14,8 @@ from pathlib import Path
 OWN = Path(__file__).resolve().parents[1]
 WORDING = frozenset({"errors"})
 """Rooms that only say what went wrong: no result depends on them."""
+WATCHING = frozenset({"tracking"})
+"""Rooms that mirror what a stage does: a change of them changes no result."""
 
 
 @dataclass(frozen=True)

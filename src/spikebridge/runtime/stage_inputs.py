@@ -20,7 +20,7 @@ import yaml
 
 from spikebridge.errors import DataError
 from spikebridge.errors.messages import listed
-from spikebridge.runtime.model_code import MODEL_CODE, PACKAGE_CODE, read_model_code
+from spikebridge.runtime.model_code import MODEL_CODE, PACKAGE_CODE, STAGE_CODE, read_model_code
 from spikebridge.runtime.source_code import package_of
 
 CODE = {".py"}
@@ -208,13 +208,13 @@ def stage_inputs(stage: str, project: Path = Path()) -> StageInputs:
     entry = entry.get("do", entry)
     deps = [_filled(d, key, values) for d in entry.get("deps", ()) if isinstance(d, str)]
     keys = [_filled(k, key, values) for k in entry.get("params", ()) if isinstance(k, str)]
-    lists = [d for d in deps if Path(d).parent in (MODEL_CODE, PACKAGE_CODE)]
+    lists = [d for d in deps if Path(d).parent in (MODEL_CODE, STAGE_CODE, PACKAGE_CODE)]
     above = package_of(project).parent
     code = {above / file: sha for d in lists for file, sha in read_model_code(project / d).items()}
     inputs = StageInputs.of([*(project / d for d in deps if d), *code], parameters, [k for k in keys if k])
     if changed := [file for file, sha in code.items() if _digest(file) != sha]:
         names = listed([file.relative_to(above).as_posix() for file in changed], SHOWN)
-        by = " and ".join(dict.fromkeys(Path(d).parent.name for d in lists))
+        by = " and ".join(dict.fromkeys(Path(d).parts[1] for d in lists))
         raise InputsChangedError(f"{names} changed after {by} listed the code of {stage}: run dvc repro again")
     return inputs
 
