@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from doc_code import python_blocks
-from project import ROOT, SMALL, copy_project, dvc, environment, load_json, parameters, run
+from project import ROOT, SMALL, copy_project, dvc, environment, load_json, parameters, run, spikebridge_run
 from sklearn.metrics import balanced_accuracy_score
 
 from spikebridge.artifacts.windows import load_recording_windows
@@ -25,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run, in a folder with a space in its name."""
     target = tmp_path_factory.mktemp("a clone") / "my project"
     copy_project(target, parameters(ROOT / "params.yaml"))
-    dvc(target, "repro")
+    spikebridge_run(target)
     return target
 
 

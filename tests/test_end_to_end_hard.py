@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings
+from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings, spikebridge_run
 
 from spikebridge.artifacts.truth import load_truth, truth_path
 from spikebridge.artifacts.windows import load_recording_windows
@@ -46,10 +46,10 @@ def test_killed_and_run_again_gives_the_same_result(tmp_path: Path) -> None:
     models = {"seq2seq": {"max_epochs": 4, "hidden_size": 8}, "majority": {}}
     params = parameters(ROOT / "params.yaml", models=models)
     calm, killed = (copy_project(tmp_path / name, params) for name in ("calm", "killed"))
-    dvc(calm, "repro")
+    spikebridge_run(calm)
     for stage in ("simulate", "tune@seq2seq", "train@seq2seq", "evaluate", "register"):
         kill_at(killed, stage)
-    dvc(killed, "repro")
+    spikebridge_run(killed)
     scores, again = (load_json(p / "reports/evaluation/metrics.json") for p in (calm, killed))
     assert scores == again
     gates, again = (load_json(p / "reports/registration.json")["gates"] for p in (calm, killed))
@@ -72,7 +72,7 @@ def test_a_real_recording_from_file_to_registered_model(tmp_path: Path) -> None:
         tune={"n_trials": 1, "n_startup_trials": 1},
     )
     project = copy_project(tmp_path / "real", params)
-    dvc(project, "repro", "register")
+    spikebridge_run(project)
     scores = load_json(project / "reports/evaluation/metrics.json")
     assert scores["models"]["seq2seq"]["n_trials"] == 114
     assert scores["translation"]["seq2seq"]["bits_per_spike"]["value"] > 0
@@ -90,7 +90,7 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
         analysis={"n_folds": 1, "max_epochs": 3, "states": {"run": {"where": "speed > 0.2"}}},
     )
     project = copy_project(tmp_path / "reverse", params)
-    dvc(project, "repro")
+    spikebridge_run(project)
     w = load_recording_windows(project / "data/windows", "rat1_day1")
     truth = load_truth(truth_path(project / "data/simulated", "rat1_day1"))
     assert set(w.source_units) <= set(truth.target.units)  # the simulation's

@@ -86,3 +86,8 @@ def run(project: Path, *command: str, check: bool = True) -> subprocess.Complete
 def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a DVC command in the project."""
     return run(project, sys.executable, "-m", "dvc", *arguments, check=check)
+
+
+def spikebridge_run(project: Path) -> None:
+    """Run the whole pipeline as `make repro` does."""
+    run(project, sys.executable, "-m", "spikebridge.cli", "run")
