@@ -94,6 +94,7 @@ def held_out(seed: int, n: int, link: float, shared: float, drift: float) -> tup
     return baseline * np.exp(modulation), baseline, counts
 
 
+@pytest.mark.quick_cases(2)
 @pytest.mark.parametrize("n", [7, 24, 50])
 @pytest.mark.parametrize(("shared", "drift"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.15), (0.1, 0.15)])
 def test_without_a_link_scales_lie_above_zero_as_rarely_as_the_test_says(n: int, shared: float, drift: float) -> None:
