@@ -8,7 +8,7 @@ from made_windows import windows_of
 from scipy import stats
 
 from spikebridge import metrics, models
-from spikebridge.baseline import LOCAL, SCALES, Baselines, Run, best_scale, scale_of_runs, shrink
+from spikebridge.baseline import LOCAL, SCALES, Baselines, WindowRun, best_scale, scale_of_runs, shrink
 from spikebridge.baseline.shrinkage import LEVEL, window_scores
 from spikebridge.models.parts.history import OnEpoch
 from spikebridge.types import Predictions, Windows
@@ -54,13 +54,13 @@ def test_the_best_scale_is_that_of_the_likelihoods_written_down() -> None:
         assert free_scale == (SCALES[min(np.argmax(free), np.argmax(local))] if truth else 0.0)
 
 
-def runs_of(*arrays: np.ndarray) -> list[Run]:
-    return [Run(*(a[k : k + LOCAL] for a in arrays)) for k in range(0, len(arrays[0]), LOCAL)]
+def runs_of(*arrays: np.ndarray) -> list[WindowRun]:
+    return [WindowRun(*(a[k : k + LOCAL] for a in arrays)) for k in range(0, len(arrays[0]), LOCAL)]
 
 
 def test_scores_are_the_derivative_of_the_likelihood_within_runs() -> None:
     rng = np.random.default_rng(0)
-    run = Run(rng.normal(size=(4, 3, 2)), rng.uniform(0.5, 2.0, (4, 3, 2)), rng.poisson(2.0, (4, 3, 2)))
+    run = WindowRun(rng.normal(size=(4, 3, 2)), rng.uniform(0.5, 2.0, (4, 3, 2)), rng.poisson(2.0, (4, 3, 2)))
 
     def likelihood(s: float) -> float:
         rates = run.baseline * np.exp(s * run.modulation)

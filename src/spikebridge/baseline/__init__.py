@@ -2,7 +2,7 @@
 
 from spikebridge.baseline.fit import MIN_SPIKES, FittedBaseline, fit_baseline
 from spikebridge.baseline.memo import Baselines
-from spikebridge.baseline.shrinkage import LOCAL, SCALES, Run, best_scale, scale_of_runs, shrink
+from spikebridge.baseline.shrinkage import LOCAL, SCALES, WindowRun, best_scale, scale_of_runs, shrink
 from spikebridge.baseline.terms import Baseline, LogOffset
 
 __all__ = [
@@ -13,7 +13,7 @@ __all__ = [
     "Baselines",
     "FittedBaseline",
     "LogOffset",
-    "Run",
+    "WindowRun",
     "best_scale",
     "fit_baseline",
     "scale_of_runs",

@@ -30,7 +30,7 @@ MIN_RATIO = 1e-6
 """Of rate and baseline: a predicted rate of zero has no logarithm."""
 
 
-class Run(NamedTuple):
+class WindowRun(NamedTuple):
     """At most LOCAL neighbouring windows of held-out data.
 
     Parameters
@@ -85,16 +85,16 @@ def best_scale(rates: NDArray[Any], baseline: NDArray[Any], counts: NDArray[Any]
         One of SCALES. Of equals the smallest.
     """
 
-    def runs() -> Iterator[Run]:
+    def runs() -> Iterator[WindowRun]:
         for start in range(0, len(counts), LOCAL):
             rows = slice(start, start + LOCAL)
             known = baseline[rows].astype(np.float64)
-            yield Run(np.log(np.maximum(rates[rows] / known, MIN_RATIO)), known, counts[rows])
+            yield WindowRun(np.log(np.maximum(rates[rows] / known, MIN_RATIO)), known, counts[rows])
 
     return scale_of_runs(runs)
 
 
-def scale_of_runs(runs: Callable[[], Iterable[Run]], free_level: bool = False) -> float:
+def scale_of_runs(runs: Callable[[], Iterable[WindowRun]], free_level: bool = False) -> float:
     """Choose the scale of the modulation by held-out counts.
 
     The smaller of two: the scale of highest Poisson likelihood, and the one of highest likelihood within runs, which
@@ -128,7 +128,7 @@ def scale_of_runs(runs: Callable[[], Iterable[Run]], free_level: bool = False) -
     return SCALES[smaller] if smaller and lies_above_zero(runs(), SCALES[best]) else 0.0
 
 
-def lies_above_zero(runs: Iterable[Run], scale: float) -> bool:
+def lies_above_zero(runs: Iterable[WindowRun], scale: float) -> bool:
     """Whether the scale within runs lies above 0: a one-sided t test at LEVEL, with the sandwich variance.
 
     Each window has a score, the derivative of its share of the log likelihood. Under the best scale scores differ only
@@ -137,7 +137,7 @@ def lies_above_zero(runs: Iterable[Run], scale: float) -> bool:
 
     Parameters
     ----------
-    runs : iterable of Run
+    runs : iterable of WindowRun
         A run of one window says nothing.
     scale : float
         That of highest likelihood within runs, one of SCALES.
@@ -161,7 +161,7 @@ def lies_above_zero(runs: Iterable[Run], scale: float) -> bool:
     return bool(scale + step > error * stdtrit(freedom, 1 - LEVEL))
 
 
-def _expected(run: Run) -> NDArray[np.float64]:
+def _expected(run: WindowRun) -> NDArray[np.float64]:
     """(scale, bin, unit): expected counts of the run's windows together, with each of SCALES."""
     step, rates = np.exp(SCALES[1] * run.modulation), np.asarray(run.baseline, dtype=np.float64)
     out = np.empty((len(SCALES), *rates.shape[1:]))
@@ -171,12 +171,12 @@ def _expected(run: Run) -> NDArray[np.float64]:
     return out
 
 
-def window_scores(run: Run, scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def window_scores(run: WindowRun, scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the scores of the windows of a run, and their information.
 
     Parameters
     ----------
-    run : Run
+    run : WindowRun
         Of at least two windows.
     scale : float
         Of the modulation.

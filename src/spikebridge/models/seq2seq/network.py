@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from spikebridge.baseline import LOCAL, Run, scale_of_runs
+from spikebridge.baseline import LOCAL, WindowRun, scale_of_runs
 from spikebridge.models.seq2seq.cores import Core, build_core
 
 MAX_LOG_RATE = 5.0
@@ -98,12 +98,12 @@ def modulation_scale(batches: Iterable[Modulated]) -> float:
 
     batches: windows in the order of time.
     """
-    batches = list(batches)
+    arrays = [tuple(part.cpu().numpy() for part in batch) for batch in batches]
 
-    def runs() -> Iterator[Run]:
-        for batch in batches:
-            for parts in zip(*(part.split(LOCAL) for part in batch), strict=True):
-                modulation, log_offset, counts = (part.cpu().numpy().astype(np.float64) for part in parts)
-                yield Run(modulation, np.exp(log_offset), counts)
+    def runs() -> Iterator[WindowRun]:
+        for batch in arrays:
+            for start in range(0, len(batch[0]), LOCAL):
+                modulation, log_offset, counts = (part[start : start + LOCAL].astype(np.float64) for part in batch)
+                yield WindowRun(modulation, np.exp(log_offset), counts)
 
     return scale_of_runs(runs, free_level=True)
