@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made_windows import windows_of
+from scipy import stats
 
 from spikebridge import metrics, models
-from spikebridge.baseline import SCALES, Baselines, best_scale, shrink
+from spikebridge.baseline import LOCAL, SCALES, Baselines, WindowRun, best_scale, scale_of_runs, shrink
+from spikebridge.baseline.shrinkage import LEVEL, window_scores
 from spikebridge.models.parts.history import OnEpoch
 from spikebridge.types import Predictions, Windows
 
@@ -36,16 +38,83 @@ def test_the_best_scale_is_that_of_the_likelihoods_written_down() -> None:
         counts = rng.poisson(baseline * (rates / baseline) ** truth)
         each = [shrink(rates, baseline, s).astype(float) for s in SCALES]
         whole = [np.sum(counts * np.log(r) - r) for r in each]
-        local = []
-        for r in each:  # a level of each unit in each run of four windows
+        local, free = [], []
+        for r in each:
             runs = [slice(k, k + 4) for k in range(0, SHAPE[0], 4)]
-            fitted = np.concatenate([r[i] * counts[i].sum(axis=(0, 1)) / r[i].sum(axis=(0, 1)) for i in runs])
+            fitted = np.concatenate([r[i] * counts[i].sum(axis=0) / r[i].sum(axis=0) for i in runs])
             local.append(np.sum(counts * np.log(np.maximum(fitted, 1e-300)) - fitted))
+            level = r * counts.sum(axis=(0, 1)) / r.sum(axis=(0, 1))
+            free.append(np.sum(counts * np.log(level) - level))
         scale = best_scale(rates, baseline, counts)
-        gains = max(local) - local[0] >= 1.92
-        assert scale == SCALES[min(np.argmax(whole), np.argmax(local)) if gains else 0]
+        assert scale == (SCALES[min(np.argmax(whole), np.argmax(local))] if truth else 0.0)
         assert abs(scale - truth) < 0.25
         assert whole[SCALES.index(scale)] >= whole[0]
+        modulation = np.log(rates / baseline) + 0.7  # a constant of each unit changes nothing with a free level
+        free_scale = scale_of_runs(lambda m=modulation, y=counts: runs_of(m, baseline, y), free_level=True)
+        assert free_scale == (SCALES[min(np.argmax(free), np.argmax(local))] if truth else 0.0)
+
+
+def runs_of(*arrays: np.ndarray) -> list[WindowRun]:
+    return [WindowRun(*(a[k : k + LOCAL] for a in arrays)) for k in range(0, len(arrays[0]), LOCAL)]
+
+
+def test_scores_are_the_derivative_of_the_likelihood_within_runs() -> None:
+    rng = np.random.default_rng(0)
+    run = WindowRun(rng.normal(size=(4, 3, 2)), rng.uniform(0.5, 2.0, (4, 3, 2)), rng.poisson(2.0, (4, 3, 2)))
+
+    def likelihood(s: float) -> float:
+        rates = run.baseline * np.exp(s * run.modulation)
+        return float((run.counts * np.log(rates / rates.sum(axis=0))).sum())
+
+    values = [likelihood(0.3 + step) for step in (-1e-3, 0.0, 1e-3)]
+    score, information = window_scores(run, 0.3)
+    assert score.sum() == pytest.approx((values[2] - values[0]) / 2e-3, rel=1e-4)
+    assert information.sum() == pytest.approx((2 * values[1] - values[0] - values[2]) / 1e-6, rel=1e-3)
+
+
+def held_out(seed: int, n: int, link: float, shared: float, drift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rates, baseline and counts of `n` windows whose modulation is real as far as `link` is above 0.
+
+    Units vary together: every window's counts have a common gain of variance `shared`, and so has the modulation a
+    common factor. The level of every unit, and the strength of the response within a window, drift in the counts and,
+    independently, in the modulation.
+    """
+    rng, bins, units = np.random.default_rng(seed), 8, 20
+
+    def slow() -> np.ndarray:
+        level = np.cumsum(rng.normal(0, drift, (n, 1, units)), axis=0)
+        strength = rng.normal() + np.cumsum(rng.normal(0, drift, (n, 1, 1)), axis=0)
+        return level + (drift > 0) * 0.5 * strength * np.sin(np.linspace(0, np.pi, bins))[:, None]
+
+    factor = rng.normal(0, 1, (n, 1, 1)) + rng.normal(0, 0.5, (n, bins, 1))
+    modulation = 0.3 * factor * rng.normal(0.5, 1, units) + rng.normal(0, 0.1, (n, bins, units)) + slow()
+    baseline = 0.5 * np.exp(rng.normal(0, 0.5, units)) * np.ones((n, bins, 1))
+    gain = rng.gamma(1 / shared, shared, (n, 1, 1)) if shared else 1.0
+    counts = rng.poisson(baseline * gain * np.exp(slow() + link * modulation))
+    return baseline * np.exp(modulation), baseline, counts
+
+
+@pytest.mark.quick_cases(2)
+@pytest.mark.parametrize("n", [7, 24, 50])
+@pytest.mark.parametrize(("shared", "drift"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.15), (0.1, 0.15)])
+def test_without_a_link_scales_lie_above_zero_as_rarely_as_the_test_says(n: int, shared: float, drift: float) -> None:
+    """Also where counts vary more than Poisson counts, and together, and where regions and responses drift."""
+    false = sum(best_scale(*held_out(seed, n, 0.0, shared, drift)) > 0 for seed in range(200))
+    assert stats.binomtest(false, 200, LEVEL, alternative="greater").pvalue > 0.005
+
+
+@pytest.mark.parametrize(("n", "least"), [(6, 0.8), (12, 0.95)])
+def test_a_link_is_kept_with_a_few_windows(n: int, least: float) -> None:
+    scales = np.array([best_scale(*held_out(seed, n, 1.0, 0.05, 0.0)) for seed in range(100)])
+    assert (scales > 0).mean() >= least
+    assert np.median(scales) > 0.8
+
+
+def test_with_too_few_windows_nothing_is_told_from_chance() -> None:
+    rates, baseline, counts = held_out(0, 6, 1.0, 0.0, 0.0)
+    assert [best_scale(rates[:n], baseline[:n], counts[:n]) for n in range(3)] == [0.0] * 3
+    flat = np.ones_like(baseline)
+    assert best_scale(flat, flat, counts) == 0.0
 
 
 def test_scale_zero_is_the_baseline_and_one_the_rates() -> None:

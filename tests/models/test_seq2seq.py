@@ -12,7 +12,7 @@ from spikebridge.baseline import Baselines
 from spikebridge.config import BaselineConfig
 from spikebridge.models import Model
 from spikebridge.models.seq2seq import training
-from spikebridge.models.seq2seq.network import Network, profile_log_likelihoods
+from spikebridge.models.seq2seq.network import Network
 from spikebridge.types import Windows
 
 NO_DRIFT = BaselineConfig(drift=False)
@@ -67,20 +67,6 @@ def test_calibration_matches_mean_rates_and_never_hurts(halves: tuple[list[Windo
         counts = np.concatenate([a.target, b.target])
         np.testing.assert_allclose(rates.mean(axis=(0, 1)), counts.mean(axis=(0, 1)), rtol=0.02)
     assert held_out_bits(fitted[0], train, valid) > held_out_bits(fitted[1], train, valid)
-
-
-def test_profile_likelihood_is_the_likelihood_at_the_best_bias() -> None:
-    rng = np.random.default_rng(0)
-    modulation, counts = torch.from_numpy(rng.normal(size=(7, 5, 2))), torch.from_numpy(rng.poisson(2.0, (7, 5, 2)))
-    biases = np.linspace(-2, 3, 5001)
-
-    def best(unit: int) -> float:
-        m, y = modulation[:, :, unit].numpy(), counts[:, :, unit].numpy()
-        values = [(y * (m + b)).sum() - np.exp(m + b).sum() for b in biases]
-        return float(max(values) - (y.sum() * np.log(y.sum()) - y.sum()))  # up to what no modulation changes
-
-    parts = [(modulation[rows] / 2, modulation[rows] / 2, counts[rows]) for rows in (slice(4), slice(4, None))]
-    assert profile_log_likelihoods(parts, [0.0, 1.0])[1] == pytest.approx(best(0) + best(1), abs=1e-3)
 
 
 def test_at_the_start_it_is_a_linear_translator(halves: tuple[list[Windows], list[Windows]]) -> None:

@@ -2,20 +2,20 @@
 
 from spikebridge.baseline.fit import MIN_SPIKES, FittedBaseline, fit_baseline
 from spikebridge.baseline.memo import Baselines
-from spikebridge.baseline.shrinkage import LOCAL, MIN_GAIN, SCALES, best_scale, shrink, smaller_scale
+from spikebridge.baseline.shrinkage import LOCAL, SCALES, WindowRun, best_scale, scale_of_runs, shrink
 from spikebridge.baseline.terms import Baseline, LogOffset
 
 __all__ = [
     "LOCAL",
-    "MIN_GAIN",
     "MIN_SPIKES",
     "SCALES",
     "Baseline",
     "Baselines",
     "FittedBaseline",
     "LogOffset",
+    "WindowRun",
     "best_scale",
     "fit_baseline",
+    "scale_of_runs",
     "shrink",
-    "smaller_scale",
 ]

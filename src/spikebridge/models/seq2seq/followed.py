@@ -17,12 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spikebridge.baseline import LOCAL, MIN_GAIN
+from spikebridge.baseline import LOCAL
 from spikebridge.models.seq2seq.dataset import RecordingDataset
 from spikebridge.models.seq2seq.modes import MAX_WINDOWS, Modes, modes_of
 from spikebridge.models.seq2seq.network import Modulated, Network, modulation_scale
 
 Array = NDArray[np.float64]
+MIN_GAIN = 1.92
+"""Nats: half of the 95 % quantile of chi-squared with one degree of freedom, which a mode gains by chance."""
 MIN_SHARE = 0.01
 """Of what all modes gain together: a mode that gains less is not told from the others' errors."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from spikebridge.baseline import LOCAL, SCALES, smaller_scale
+from spikebridge.baseline import LOCAL, WindowRun, scale_of_runs
 from spikebridge.models.seq2seq.cores import Core, build_core
 
 MAX_LOG_RATE = 5.0
@@ -93,29 +94,16 @@ class _PoissonLoss(torch.autograd.Function):
 
 
 def modulation_scale(batches: Iterable[Modulated]) -> float:
-    """The scale of the modulation: the smaller of two, as for every translator (see spikebridge.baseline.best_scale).
+    """The scale of the modulation, as for every translator, with a free bias (see spikebridge.baseline.scale_of_runs).
 
-    The first has the highest likelihood with one level of every unit, the second with one in each run of LOCAL windows;
-    see `profile_log_likelihoods`. batches: windows in the order of time.
+    batches: windows in the order of time.
     """
-    batches, local = list(batches), [0.0] * len(SCALES)
-    for each in batches:
-        for run in zip(*(part.split(LOCAL) for part in each), strict=True):
-            local = [a + b for a, b in zip(local, profile_log_likelihoods([run], SCALES), strict=True)]
-    whole = profile_log_likelihoods(batches, SCALES)
-    return smaller_scale(whole, local)
+    arrays = [tuple(part.cpu().numpy() for part in batch) for batch in batches]
 
+    def runs() -> Iterator[WindowRun]:
+        for batch in arrays:
+            for start in range(0, len(batch[0]), LOCAL):
+                modulation, log_offset, counts = (part[start : start + LOCAL].astype(np.float64) for part in batch)
+                yield WindowRun(modulation, np.exp(log_offset), counts)
 
-def profile_log_likelihoods(batches: Iterable[Modulated], scales: Sequence[float]) -> list[float]:
-    """Poisson log likelihood of log rate = bias + log offset + s * modulation, up to a constant, for every scale s.
-
-    Every unit's bias is at its maximum. One pass over the batches.
-    """
-    fixed, moving = 0.0, 0.0
-    spikes, expected = torch.zeros(()), [torch.zeros(())] * len(scales)
-    for modulation, log_offset, counts in batches:
-        spikes = spikes.to(counts.device) + counts.sum(dim=(0, 1))
-        fixed, moving = fixed + float((counts * log_offset).sum()), moving + float((counts * modulation).sum())
-        more = [(s * modulation + log_offset).exp().sum(dim=(0, 1)) for s in scales]
-        expected = [e.to(m.device) + m for e, m in zip(expected, more, strict=True)]
-    return [fixed + s * moving - float((spikes * e.log()).sum()) for s, e in zip(scales, expected, strict=True)]
+    return scale_of_runs(runs, free_level=True)

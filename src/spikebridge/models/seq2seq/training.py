@@ -16,7 +16,7 @@ from spikebridge.baseline import MIN_SPIKES
 from spikebridge.models.base import OnEpoch
 from spikebridge.models.parts.features import join
 from spikebridge.models.parts.loop import Schedule, fit_network
-from spikebridge.models.seq2seq.cross_fitting import Held, Parts, cut, held_out, is_cut, learns
+from spikebridge.models.seq2seq.cross_fitting import N_PARTS, Held, Parts, cut, held_out, is_cut, learns
 from spikebridge.models.seq2seq.dataset import Batch, RecordingDataset, chunks, epoch_rows, in_memory
 from spikebridge.models.seq2seq.followed import keep_followed
 from spikebridge.models.seq2seq.initialization import initialize
@@ -192,7 +192,7 @@ def calibrate_modulation(
 
 
 def _scales(translator: Translator, i: int, held: Sequence[Held]) -> list[float]:
-    """Of the modulation of recording i in every network."""
+    """Of the modulation of recording i in every network. Where parts are held out, every window is judged by once."""
     each = [
         list(_modulated(n, i, own[i])) if i in own else [] for n, own in zip(translator.members(), held, strict=True)
     ]
@@ -200,7 +200,7 @@ def _scales(translator: Translator, i: int, held: Sequence[Held]) -> list[float]
         return [1.0] * len(each)
     if held[0] is held[-1]:
         return [modulation_scale(batches) for batches in each]
-    return [modulation_scale(chain.from_iterable(each))] * len(each)
+    return [modulation_scale(chain.from_iterable(each[:N_PARTS]))] * len(each)
 
 
 def _modulated(network: Network, i: int, dataset: RecordingDataset) -> Iterator[Modulated]:
