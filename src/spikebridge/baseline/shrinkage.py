@@ -2,10 +2,10 @@
 
 Two regions that drift without a link agree or disagree over a whole held-out block by chance ("nonsense correlations",
 Harris 2020), and so do two responses to a stimulus whose strength drifts. Within a run of LOCAL windows both hardly
-change. So what the source tells must show within runs: of the spikes that a unit has in a bin of a run's windows, it
-must tell in which of the windows they are (the likelihood that is conditional on their number, Andersen 1970). Spike
-counts vary more than Poisson counts, and together. So the standard error comes from how much the scores of windows
-differ (the sandwich variance of White 1982, with the correction for few windows of MacKinnon & White 1985).
+change. So the source must predict within runs: of the spikes that a unit has in one bin of a run's windows, it must
+predict in which of the windows they lie (the likelihood that is conditional on their number, Andersen 1970). Spike
+counts vary more than Poisson counts, and units vary together. So the standard error comes from how much the scores of
+windows differ (the sandwich variance of White 1982, with the correction for few windows of MacKinnon & White 1985).
 
 Harris 2020, "Nonsense correlations in neuroscience", bioRxiv 2020.11.29.402719. Andersen 1970, J R Stat Soc B 32:283.
 White 1982, Econometrica 50:1. MacKinnon & White 1985, J Econometrics 29:305.
@@ -138,14 +138,14 @@ def lies_above_zero(runs: Iterable[WindowRun], scale: float) -> bool:
     Parameters
     ----------
     runs : iterable of WindowRun
-        A run of one window says nothing.
+        A run of one window is left out.
     scale : float
         That of highest likelihood within runs, one of SCALES.
 
     Returns
     -------
     bool
-        False where too few windows are left to tell.
+        False where too few windows are left for the test.
     """
     parts = [window_scores(run, scale) for run in runs if len(run.counts) > 1]
     freedom = sum(len(score) - 1 for score, _ in parts) - 1
