@@ -33,6 +33,18 @@ def test_it_says_what_comes_next_and_refuses_a_second_time(here: Path, run: Run)
     assert (code, out, err) == (0, "my study: dvc.yaml and pipelines/ are those of this version already\n", "")
 
 
+def test_plots_of_a_project_need_no_network(here: Path, run: Run) -> None:
+    pytest.importorskip("vl_convert")
+    run("init")
+    page = here / ".dvc" / "plots" / "offline.html"
+    assert "{plot_divs}" in page.read_text(encoding="utf-8")
+    assert "html_template = plots/offline.html" in (here / ".dvc" / "config.local").read_text(encoding="utf-8")
+    assert "/.dvc/plots/offline.html" in (here / ".gitignore").read_text(encoding="utf-8").splitlines()
+    page.unlink()
+    run("init", "--update")
+    assert page.is_file()
+
+
 def test_an_update_names_what_it_replaced(here: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("init")[0] == 0
     pipeline = here / "dvc.yaml"

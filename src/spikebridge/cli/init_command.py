@@ -10,6 +10,7 @@ from pathlib import Path
 
 from spikebridge import __version__
 from spikebridge.projects import made_by, make_project, update_project
+from spikebridge.runtime import plots_page
 
 NEXT = (
     "spikebridge demo                                            # optional: two small simulated recordings",
@@ -27,12 +28,23 @@ def init(arguments: argparse.Namespace) -> None:
         done = "dvc.yaml and pipelines/ are those of this version already"
         if kept:
             done = f"dvc.yaml and pipelines/ are those of this version now; the earlier ones are in {kept}"
+        write_plots_page(folder)
         print(f"{folder}: {done}")
         return
     make_project(folder, arguments.git)
+    write_plots_page(folder)
     print(f"{folder} is a project of spikebridge {__version__}. Next:")
     steps = NEXT if folder.resolve() == Path.cwd() else (f"cd {shlex.quote(str(folder))}", *NEXT)
     print("\n".join(f"  {step}" for step in steps))
+
+
+def write_plots_page(folder: Path) -> None:
+    """Make `dvc plots` of a project draw without a network, where the extra `plots` is installed.
+
+    folder: of the project.
+    """
+    if plots_page.is_possible():
+        plots_page.write(folder)
 
 
 def warn_of_version(folder: Path) -> None:

@@ -26,7 +26,7 @@ TEXT = """<!DOCTYPE html>
 <meta charset="utf-8">
 {refresh_tag}
 <title>spikebridge: plots of DVC</title>
-<!-- Made by scripts/dvc_plots_page.py. DVC puts the plots where the two words in braces stand. -->
+<!-- Made by spikebridge. DVC puts the plots where the two words in braces stand. -->
 <style>
 body { font-family: sans-serif; margin: 2em; }
 img { max-width: 100%; height: auto; }
@@ -91,6 +91,17 @@ def write(project: Path) -> Path:
     return path
 
 
+def is_possible() -> bool:
+    """Look for the package with the library.
+
+    Returns
+    -------
+    bool
+        False without the extra `plots`.
+    """
+    return importlib.util.find_spec("vl_convert") is not None
+
+
 def page() -> str:
     """Give the text of the page.
 
@@ -104,7 +115,7 @@ def page() -> str:
     SpikebridgeError
         If the package with the library is not installed, or its code cannot stand in a page.
     """
-    if importlib.util.find_spec("vl_convert") is None:
+    if not is_possible():
         raise SpikebridgeError(f'the page needs {PACKAGE}: pip install "spikebridge[plots]"')
     import vl_convert
 
