@@ -197,7 +197,7 @@ def test_ending_hopeless_trials_leaves_the_settings_of_all_trials_as_they_are(
         return assessment.Outcome(value, {"balanced_accuracy": 0.5, "log_loss": 0.7, "bits_per_spike": value})
 
     monkeypatch.setattr(tuning, "assess", fake)
-    monkeypatch.setattr(studies, "_warm_up", lambda _: 99)  # without the median rule
+    monkeypatch.setattr(studies, "warm_up_epochs", lambda _: 99)  # without the median rule
     config = small_config(tune={"n_trials": 8, "n_startup_trials": 4, "max_epochs": None})
     outcomes = []
     for name, rule in (("ended", is_hopeless), ("whole", lambda *_: False)):

@@ -99,7 +99,7 @@ def test_a_script_runs_as_in_a_new_process_but_with_libraries_loaded(project: Pa
 
 
 @pytest.mark.parametrize(
-    ("end", "code", "said"),
+    ("end", "code", "last_line"),
     [
         ("sys.exit(2)", 2, ""),
         ("sys.exit('a mistake')", 1, "a mistake"),
@@ -108,13 +108,13 @@ def test_a_script_runs_as_in_a_new_process_but_with_libraries_loaded(project: Pa
         ("import atexit; atexit.register(print, 'the end', file=sys.stderr)", 0, "the end"),
     ],
 )
-def test_exit_codes_and_errors_are_those_of_python(project: Path, end: str, code: int, said: str) -> None:
+def test_exit_codes_and_errors_are_those_of_python(project: Path, end: str, code: int, last_line: str) -> None:
     (project / "ends.py").write_text(f"import sys\n{end}\n")
     with server(project) as (environment, _):
         warm = python(project, environment, "ends.py")
     cold = python(project, {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, "ends.py")
     assert warm.returncode == cold.returncode == code
-    assert (warm.stderr.strip().splitlines() or [""])[-1] == (cold.stderr.strip().splitlines() or [""])[-1] == said
+    assert (warm.stderr.strip().splitlines() or [""])[-1] == (cold.stderr.strip().splitlines() or [""])[-1] == last_line
 
 
 def test_a_stage_that_is_killed_has_failed(project: Path) -> None:

@@ -84,7 +84,7 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
 
     storage = optuna.storages.RDBStorage(f"sqlite:///{path}", {"creator": partial(_connect, path)})
     try:
-        pruner = optuna.pruners.MedianPruner(settings.n_startup_trials, _warm_up(settings.max_epochs))
+        pruner = optuna.pruners.MedianPruner(settings.n_startup_trials, warm_up_epochs(settings.max_epochs))
         study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", pruner=pruner, load_if_exists=True
         )
@@ -98,8 +98,19 @@ def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:
     return storage, study
 
 
-def _warm_up(max_epochs: int | None) -> int:
-    """Epochs before the pruner may end a fit: half of them, at most MAX_WARM_UP."""
+def warm_up_epochs(max_epochs: int | None) -> int:
+    """Give the epochs before the pruner may end a fit.
+
+    Parameters
+    ----------
+    max_epochs : int or None
+        Of a fit while tuning.
+
+    Returns
+    -------
+    int
+        Half of them, at most MAX_WARM_UP.
+    """
     return MAX_WARM_UP if max_epochs is None else min(MAX_WARM_UP, max_epochs // 2)
 
 

@@ -31,7 +31,19 @@ MAX_REQUEST = 2**24
 
 @dataclass(frozen=True)
 class Request:
-    """arguments: the script and its arguments. folder: where it runs. streams: stdin, stdout, stderr."""
+    """What a stage is asked to run.
+
+    Parameters
+    ----------
+    arguments : list of str
+        The script and its arguments.
+    folder : str
+        Where it runs.
+    environment : dict
+        Name of a variable -> value.
+    streams : list of int
+        Descriptors of stdin, stdout and stderr.
+    """
 
     arguments: list[str]
     folder: str
@@ -40,7 +52,20 @@ class Request:
 
 
 def serve(address: str, modules: list[str]) -> Request | None:
-    """Serve until the standard input ends. In the server None is returned, in the copy for a stage its request."""
+    """Fork for each request until the standard input ends.
+
+    Parameters
+    ----------
+    address : str
+        Path of the socket.
+    modules : list of str
+        Loaded one after the other while nothing is asked for.
+
+    Returns
+    -------
+    Request or None
+        None in the server; in the copy that becomes a stage, what it is to run.
+    """
     wake, woken = os.pipe()
     for end in (wake, woken):
         os.set_blocking(end, False)
@@ -105,7 +130,7 @@ def _received(client: socket.socket) -> Request | None:
 
 
 def _answer_ended(clients: dict[socket.socket, int]) -> None:
-    """Tell the clients whose stages have ended the exit codes."""
+    """Send the exit codes of stages that have ended to their clients."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -124,7 +149,12 @@ def _answer_ended(clients: dict[socket.socket, int]) -> None:
 def become(request: Request, bytecode: str) -> NoReturn:
     """Turn this process into one that was started as `python script arguments`, and run the script.
 
-    bytecode: a folder of the run for compiled modules, used where Python is not to write them beside the modules.
+    Parameters
+    ----------
+    request : Request
+        What to run.
+    bytecode : str
+        A folder of the run for compiled modules, used where Python is not to write them beside the modules.
     """
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
