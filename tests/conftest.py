@@ -29,15 +29,20 @@ with contextlib.suppress(ImportError):  # comes with the extra nemos; its import
 hypothesis.settings.register_profile("any_machine")  # a busy machine is no defect
 hypothesis.settings.load_profile("any_machine")
 
-LONGEST_FIRST = ("test_end_to_end_hard.py", "test_end_to_end.py", "test_versioned_data.py", "test_campaign.py")
-"""Files that last minutes: a worker that meets one of them last would end long after the others."""
+LONGEST_FIRST = (
+    "test_end_to_end_hard.py", "test_end_to_end.py", "docs/test_site.py", "notebook/test_fit.py", "io/test_hostile.py",
+    "projects/test_wheel.py", "calibration/test_run.py", "sweep/test_resume.py", "test_versioned_data.py",
+    "tracking/test_tampering.py", "benchmarks/test_lfads.py", "report/test_in_browser.py", "test_campaign.py",
+    "figures/test_figures.py", "benchmarks/test_quality.py", "test_repository.py", "tracking/test_registered_models.py",
+)  # fmt: skip
+"""Files that last half a minute or more: a worker that meets one of them last would end long after the others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest files first; all others stay in their order."""
     mark_slow_cases(items)
-    rank = {name: i for i, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+    rank = {Path(__file__).parent / name: i for i, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.hookimpl(trylast=True)  # after slipcover, which adds up what its workers counted

@@ -30,7 +30,7 @@ BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta
 
 def bare(environment: Path | None = None) -> dict[str, str]:
     """The variables of this process without those that lead to the repository, to a proxy or to a tracking server."""
-    dropped = ("PYTHON", "MLFLOW_", "COV_", "COVERAGE_", "SPIKEBRIDGE_", "VIRTUAL_ENV")
+    dropped = ("PYTHON", "MLFLOW_", "SPIKEBRIDGE_", "VIRTUAL_ENV")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
     first = [str(environment / "bin")] if environment else []
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -145,12 +145,12 @@ def test_a_project_simulates_with_its_own_pipeline(environment: Path, elsewhere:
     module = Path(run("python", "-c", "import spikebridge.statistics as s; print(s.__path__[0])", cwd=elsewhere,
                       env=variables).strip()) / "sign_flip.py"  # fmt: skip
     before = (elsewhere / "runs/package_code/evaluate.json").read_bytes()
-    others = (elsewhere / "runs/package_code/train.json").read_bytes()
+    others = (elsewhere / "runs/model_code/stages/train.json").read_bytes()
     text = module.read_text(encoding="utf-8")
     try:
         module.write_text(text + "\n# another version\n", encoding="utf-8")
-        run("python", "-m", "dvc", "repro", "package_code", cwd=elsewhere, env=variables)
+        run("python", "-m", "dvc", "repro", "package_code", "model_code", cwd=elsewhere, env=variables)
     finally:
         module.write_text(text, encoding="utf-8")
     assert (elsewhere / "runs/package_code/evaluate.json").read_bytes() != before
-    assert (elsewhere / "runs/package_code/train.json").read_bytes() == others, "a statistic does not fit again"
+    assert (elsewhere / "runs/model_code/stages/train.json").read_bytes() == others, "a statistic does not fit again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,8 @@ def project(folder: Path, **scripts: str) -> Path:
 
 def test_commands_are_those_of_dvc_yaml(tmp_path: Path) -> None:
     project(tmp_path, first="", fit="")
-    assert stage_command(tmp_path, "first") == [sys.executable, "first.py"]
-    assert stage_command(tmp_path, "fit@dnn") == [sys.executable, "fit.py", "dnn"]
+    assert stage_command(tmp_path, "first") == ["python", "first.py"]
+    assert stage_command(tmp_path, "fit@dnn") == ["python", "fit.py", "dnn"]
 
 
 def test_they_run_in_order_in_the_folder(tmp_path: Path) -> None:

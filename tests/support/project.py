@@ -69,7 +69,8 @@ def copy_project(target: Path, params: dict[str, Any]) -> Path:
 
 def environment(project: Path) -> dict[str, str]:
     """This interpreter first on the path, the project's own code, no tracking server of somebody else."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "COV_", "COVERAGE_"))}
+    dropped = ("MLFLOW_", "PYTHONDONTWRITEBYTECODE")  # stages take over compiled modules, as with a user
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     here = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     return kept | {"PATH": here, "PYTHONPATH": str(project / "src"), "DVC_NO_ANALYTICS": "1", "OMP_NUM_THREADS": "1"}
 

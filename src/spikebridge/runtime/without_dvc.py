@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
 from spikebridge.errors import SpikebridgeError
 from spikebridge.runtime.pipeline_run import end_processes, stage_environment
+from spikebridge.runtime.warm_processes import warm_processes
 
 PYTHON = "python"
 
@@ -33,16 +35,15 @@ def stage_command(project: Path, name: str) -> list[str]:
     Returns
     -------
     list of str
-        The words of the command; `python` is the interpreter that runs here.
+        The words of the command.
     """
     stage, _, key = name.partition("@")
     entry = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
-    words = str(entry.get("do", entry)["cmd"]).replace("${key}", key).split()
-    return [sys.executable if word == PYTHON else word for word in words]
+    return str(entry.get("do", entry)["cmd"]).replace("${key}", key).split()
 
 
 def run_stages(project: Path, names: Sequence[str], say: Callable[[str], None], detail: Callable[[str], None]) -> None:
-    """Run stages in the given order, each in a process of its own.
+    """Run stages in the given order, each in a process of its own (see `warm_processes`).
 
     Parameters
     ----------
@@ -62,14 +63,23 @@ def run_stages(project: Path, names: Sequence[str], say: Callable[[str], None], 
     RuntimeError
         For any other error, which is a defect, with the traceback of the stage.
     """
-    for number, name in enumerate(names, 1):
-        say(f"stage {number} of {len(names)}, {name}")
-        _run_stage(stage_command(project, name), project, name, detail)
+    with warm_processes(project, stage_environment()) as (environment, servers):
+        python = (servers and shutil.which(PYTHON, path=environment["PATH"])) or sys.executable
+        for number, name in enumerate(names, 1):
+            say(f"stage {number} of {len(names)}, {name}")
+            command = [python if word == PYTHON else word for word in stage_command(project, name)]
+            try:
+                _run_stage(command, project, name, environment, detail)
+            except KeyboardInterrupt:
+                end_processes(*servers)
+                raise
 
 
-def _run_stage(command: Sequence[str], project: Path, name: str, detail: Callable[[str], None]) -> None:
+def _run_stage(
+    command: Sequence[str], project: Path, name: str, environment: Mapping[str, str], detail: Callable[[str], None]
+) -> None:
     process = subprocess.Popen(
-        command, cwd=project, env=stage_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, cwd=project, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
     lines: list[str] = []
