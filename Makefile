@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python $(COVERAGE) -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: help repro demo test check browser calibration bench docs fix experiments ui lock clean environment
+.PHONY: help repro demo test check types all-tests browser calibration bench docs fix experiments ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,13 +46,18 @@ demo: .venv/.installed ## two small simulated recordings through every stage, th
 test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (five minutes)
 	@$(PYTEST) -m "not slow"
 
-check: COVERAGE = -m slipcover --silent
-check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (half an hour)
+check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (twenty minutes)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/python scripts/check_docstrings.py
-	@$(PYTEST)
+	@$(MAKE) -j 2 types all-tests
+
+types:
+	@$(BIN)/mypy
+
+all-tests: COVERAGE = -m slipcover --silent
+all-tests:
+	@MAKEFLAGS= $(PYTEST)
 
 browser: ## install Debian's Chromium (as root), for the tests that read pages; they skip without it
 	@sh scripts/install_browser.sh --here
