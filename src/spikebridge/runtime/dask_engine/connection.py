@@ -76,6 +76,8 @@ def connect(compute: ComputeConfig, jobs: int) -> Scheduler:
     """
     key = compute.model_dump_json()
     if key not in _open or _open[key].client.status != "running":
+        if key in _open:
+            _close(_open[key])
         try:
             _open[key] = _running(compute) if compute.cluster is None else _started(compute.cluster)
         except ImportError as error:
@@ -164,7 +166,8 @@ def _batch(cluster: ClusterConfig) -> tuple[Any, Callable[[], str]]:
 
 def _keep_quiet() -> None:
     """What goes wrong is said in one line of ours."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _Submissions(logging.Handler):

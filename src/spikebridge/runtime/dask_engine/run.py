@@ -25,6 +25,7 @@ LOOK_S = 2.5
 QUIET_S = 10.0
 """After so long without a worker a line says so."""
 LAST_REPORTS_S = 10.0
+PACKAGE = "spikebridge"
 NAMES = ("model", "fold", "name", "number")
 """Attributes of jobs by which an error names one."""
 
@@ -74,6 +75,7 @@ class Run:
         from distributed.protocol.pickle import dumps  # a function of a script goes by value: workers do not have it
 
         client = self.scheduler.client
+        self._check_package()
         client.subscribe_topic(self.topic, lambda event: self.events.put(tuple(event[1])))
         futures = [
             client.submit(
@@ -95,6 +97,17 @@ class Run:
         finally:
             with suppress(Exception):
                 client.unsubscribe_topic(self.topic)
+
+    def _check_package(self) -> None:
+        """Scheduler and workers look jobs up in the package; without it a worker would end without a word."""
+        found = self.scheduler.client.get_versions(packages=[PACKAGE])
+        places = {self.scheduler.address: found["scheduler"], **found["workers"]}
+        lacking = [place for place, versions in places.items() if versions["packages"].get(PACKAGE) is None]
+        if lacking and found["client"]["packages"].get(PACKAGE) is not None:  # it may run without being installed
+            raise ConfigError(
+                f"{', '.join(lacking[:3])}: the package {PACKAGE} is not installed there: start scheduler and "
+                "workers from an environment with spikebridge[dask]"
+            )
 
     def _answers(self, futures: Sequence[Any]) -> list[bytes]:
         """The packed result of each job."""
@@ -123,11 +136,6 @@ class Run:
             kind, made, content = future.result()
         except KilledWorker:
             raise self._dead(number) from None
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"the workers of {self.scheduler.address} do not have the package {error.name}: start them from an "
-                "environment with spikebridge[dask]"
-            ) from None
         future.release()
         if kind == REFUSED:
             raise ConfigError(content.decode())

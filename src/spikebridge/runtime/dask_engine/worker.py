@@ -55,7 +55,8 @@ def call(setup: Mapping[str, Any], topic: str, number: int, job: bytes) -> tuple
 
     def wanted() -> bool:
         task = worker.state.tasks.get(key)
-        return task is not None and task.state in ("executing", "long-running")
+        executing = task is not None and task.state in ("executing", "long-running")
+        return executing and worker.status.name not in ("closing", "closed", "failed")
 
     def heard(content: bytes) -> None:
         nonlocal reports
