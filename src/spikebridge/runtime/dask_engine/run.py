@@ -13,7 +13,7 @@ from typing import Any
 
 from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.runtime.dask_engine.connection import Scheduler
-from spikebridge.runtime.dask_engine.worker import BEGIN, DIED, MOST_BEGINS, call
+from spikebridge.runtime.dask_engine.worker import BEGIN, DIED, GONE, MOST_BEGINS, call
 from spikebridge.runtime.job_process import ERROR, REFUSED, unpacked
 from spikebridge.runtime.parallel import Report
 from spikebridge.runtime.stage import say
@@ -53,6 +53,7 @@ class Run:
         self.scheduler, self.setup, self.jobs, self.report, self.wait_s = scheduler, setup, jobs, report, wait_s
         self.topic = f"spikebridge-{secrets.token_hex(8)}"
         self.events: queue.SimpleQueue[tuple[int, int, bytes]] = queue.SimpleQueue()
+        self.submitted: Counter[int] = Counter()
         self.begun: Counter[int] = Counter()
         self.heard: Counter[int] = Counter()
         self.made: dict[int, int] = {}
@@ -77,15 +78,11 @@ class Run:
         client = self.scheduler.client
         self._check_package()
         client.subscribe_topic(self.topic, lambda event: self.events.put(tuple(event[1])))
-        futures = [
-            client.submit(
-                call, self.setup, self.topic, number, dumps((work, job)), key=f"{self.topic}-{number}", pure=False
-            )
-            for number, job in enumerate(self.jobs)
-        ]
+        packed = [dumps((work, job)) for job in self.jobs]
+        futures = [self._submitted(number, job) for number, job in enumerate(packed)]
         try:
             with client.as_current():
-                answers = self._answers(futures)
+                answers = self._answers(futures, packed)
             self._hear_the_last()
             return [unpacked(content) for content in answers]
         except CancelledError:
@@ -109,7 +106,12 @@ class Run:
                 "workers from an environment with spikebridge[dask]"
             )
 
-    def _answers(self, futures: Sequence[Any]) -> list[bytes]:
+    def _submitted(self, number: int, packed: bytes) -> Any:
+        self.submitted[number] += 1
+        key = f"{self.topic}-{number}-{self.submitted[number]}"
+        return self.scheduler.client.submit(call, self.setup, self.topic, number, packed, key=key, pure=False)
+
+    def _answers(self, futures: list[Any], packed: Sequence[bytes]) -> list[bytes]:
         """The packed result of each job."""
         from distributed import wait
 
@@ -121,6 +123,9 @@ class Run:
             for number in [number for number, future in waiting.items() if future.done()]:
                 done[number] = self._answer(number, waiting.pop(number))
             self._hear()
+            for number in [number for number, (kind, _) in done.items() if kind == GONE]:
+                del done[number]
+                futures[number] = waiting[number] = self._submitted(number, packed[number])
             # of several errors the first is raised, as on one machine
             for number in range(min(waiting, default=len(futures))):
                 if done[number][0] == ERROR:

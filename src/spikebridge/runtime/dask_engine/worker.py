@@ -16,7 +16,7 @@ ENGINE_CODE = hashlib.sha256(Path(__file__).read_bytes() + Path(job_process.__fi
 """Of the code that this process has loaded: a worker may have loaded it before it was changed."""
 BEGIN = -1
 """Number of the report that a job makes before its first one."""
-DIED = "died"
+DIED, GONE = "died", "gone"
 _process: tuple[Mapping[str, Any], JobProcess] | None = None
 """The process of the last call, and its setup."""
 
@@ -38,7 +38,7 @@ def call(setup: Mapping[str, Any], topic: str, number: int, job: bytes) -> tuple
     Returns
     -------
     kind : str
-        As of `JobProcess.run`; or DIED where the process died MOST_BEGINS times.
+        As of `JobProcess.run`; or DIED where the process died MOST_BEGINS times, or GONE where this worker ends.
     n_reports : int
         How many reports the job made.
     content : bytes
@@ -51,7 +51,7 @@ def call(setup: Mapping[str, Any], topic: str, number: int, job: bytes) -> tuple
         return _refused(f"worker {worker.address} has loaded another version of spikebridge: restart the workers")
     if worker.state.nthreads != 1:
         return _refused(f"worker {worker.address} has {worker.state.nthreads} threads: start workers with --nthreads 1")
-    key, reports, how = f"{topic}-{number}", 0, ""
+    key, reports, how = worker.get_current_task(), 0, ""
 
     def wanted() -> bool:
         task = worker.state.tasks.get(key)
@@ -72,7 +72,7 @@ def call(setup: Mapping[str, Any], topic: str, number: int, job: bytes) -> tuple
         except EndedError as error:
             how = str(error)
         except NotWantedError:
-            break
+            return GONE, 0, b""
     return DIED, 0, how.encode()
 
 
