@@ -9,7 +9,7 @@ from spikebridge.runtime.stage import output, stage_main
 def run(_: list[str]) -> None:
     settings = config.load()
     with output(SIMULATED_FOLDER) as folder:
-        workers = parallel.n_workers(settings.compute, settings.simulate.n_recordings)
+        workers = parallel.workers_for(settings.compute, settings.simulate.n_recordings)
         simulate.simulate(settings.simulate, settings.seed, folder, workers)
 
 

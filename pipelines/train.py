@@ -13,7 +13,7 @@ from spikebridge.runtime.stage import output, stage_main
 def run(arguments: list[str]) -> None:
     (model,) = arguments
     settings = config.load()
-    parallel.prepare(parallel.n_workers(settings.compute, settings.split.n_outer_folds + 1))
+    parallel.prepare(parallel.workers_for(settings.compute, settings.split.n_outer_folds + 1))
     tuned = TuningRun(TUNING_FOLDER / model).best
     with tracking.live(settings, model) as on_epoch, output(TRAINING_FOLDER / model) as folder:
         places = WINDOWS_FOLDER, SPLITS_FILE, tuned, folder

@@ -11,7 +11,7 @@ from statistics import median
 
 import networkx as nx
 import pytest
-from import_graph import FILES, PACKAGE, SCRIPTS, SRC, imports, modules, shown, tree
+from import_graph import FILES, PACKAGE, SCRIPTS, SRC, TREE, imports, modules, shown, tree
 
 # Strictly downward: a room imports rooms of a lower level. A new room is added here, once.
 LEVELS = {
@@ -51,7 +51,7 @@ LEVELS = {
 }
 # What the levels allow and the design does not.
 FORBIDDEN = {("figures", "models"), ("fitting", "tracking")}
-HEAVY = {"mlflow", "torch", "matplotlib", "pynwb", "sklearn", "optuna", "pandas", "dvc"}
+HEAVY = {"mlflow", "torch", "matplotlib", "pynwb", "sklearn", "optuna", "pandas", "dvc", "dask", "distributed"}
 
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -107,6 +107,26 @@ def test_only_tracking_imports_mlflow() -> None:
         if entry.name.split(".")[0] == "mlflow" and not path.is_relative_to(SRC / PACKAGE / "tracking")
     ]
     assert not wrong, f"mlflow is imported outside tracking: {wrong}"
+
+
+def test_only_the_engine_imports_dask() -> None:
+    """And nothing loads it before it is asked for: it is not installed everywhere."""
+    dask = {"dask", "distributed", "dask_jobqueue"}
+    found = {
+        shown(path): entry.lazy
+        for path in [*FILES, *SCRIPTS]
+        for entry in imports(path)
+        if entry.name.split(".")[0] in dask
+    }
+    assert found
+    assert all(found.values()), f"imported before it is needed: {found}"
+    assert all(path.startswith("src/spikebridge/runtime/dask_engine/") for path in found), found
+
+
+def test_no_result_depends_on_the_code_of_an_engine() -> None:
+    """Stages and fingerprints depend on what is imported; `parallel` names the engine in a text."""
+    engine = SRC / PACKAGE / "runtime" / "dask_engine"
+    assert not [path for path in TREE.reached(SCRIPTS) if path.is_relative_to(engine)]
 
 
 def test_functions_take_sections_of_the_configuration() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, field_validator, model_validator
 
-from spikebridge.config.base import Auto, Section
+from spikebridge.config.base import Auto, Positive, Section
 
 MAX_STATES = 8
 """Pairs of states grow with the square of their number, and so does the correction of their tests."""
@@ -221,16 +222,140 @@ class TrackingConfig(Section):
     uri: str | None = None
 
 
+class TlsConfig(Section):
+    """Files of an encrypted connection to a scheduler, in PEM format; see docs/cluster.md.
+
+    Parameters
+    ----------
+    ca_file : str
+        certificate of the authority that signed those of scheduler and workers
+    cert : str
+        certificate of this client
+    key : str
+        its private key
+    """
+
+    ca_file: str
+    cert: str
+    key: str
+
+
+def _memory(text: str) -> str:
+    return _written(text, r"\d+(\.\d+)? ?[kMGT]i?B", "a number with its unit such as 8GB")
+
+
+def _walltime(text: str) -> str:
+    return _written(text, r"\d+:[0-5]\d:[0-5]\d", "hours:minutes:seconds such as 04:00:00")
+
+
+def _scheduler(text: str) -> str:
+    wanted = "an address such as tls://host:8786 or tcp://host:8786, or the path of a scheduler file"
+    return _written(text, r"(tcp|tls)://(\[[\da-f:]+\]|[^\s/:\[\]]+):\d+|(?!\w+://)\S.*", wanted)
+
+
+def _written(text: str, pattern: str, wanted: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"expected {wanted}")
+    return text
+
+
+class ClusterConfig(Section):
+    """Dask workers that a stage starts and ends itself: on this machine, or as jobs of a batch system.
+
+    Parameters
+    ----------
+    kind : str
+        local, slurm, pbs, lsf or sge
+    n_workers : int, optional
+        workers, each with one thread; null: of `local` as many as compute.workers
+    cores : int
+        cores of a batch job, each a worker
+    memory : str, optional
+        memory of a batch job, such as 8GB
+    walltime : str
+        time of a batch job, hours:minutes:seconds; a worker ends some minutes before, and another one replaces it
+    queue : str, optional
+        queue or partition; null: the default of the site
+    account : str, optional
+        account or project that pays
+    interface : str, optional
+        network that nodes share, such as ib0
+    python : str, optional
+        Python of the workers, on a path that nodes share; null: the one that runs the stage
+    directives : list of str
+        further options of the batch system, such as "--qos=long"
+    prologue : list of str
+        shell commands before a worker starts, such as "module load gcc"
+    """
+
+    kind: Literal["local", "slurm", "pbs", "lsf", "sge"]
+    n_workers: int | None = Field(None, ge=1)
+    cores: int = Field(1, ge=1)
+    memory: Annotated[str, AfterValidator(_memory)] | None = None
+    walltime: Annotated[str, AfterValidator(_walltime)] = "01:00:00"
+    queue: str | None = None
+    account: str | None = None
+    interface: str | None = None
+    python: str | None = None
+    directives: list[str] = Field([])
+    prologue: list[str] = Field([])
+
+    @model_validator(mode="after")
+    def _complete(self) -> ClusterConfig:
+        missing = [name for name in ("n_workers", "memory") if getattr(self, name) is None]
+        if self.kind != "local" and missing:
+            raise ValueError(f"a cluster of kind {self.kind} needs {' and '.join(missing)}")
+        return self
+
+
 class ComputeConfig(Section):
-    """The machine that stages run on.
+    """Where stages run their jobs. No result depends on it but for `device`.
 
     Parameters
     ----------
     workers : int or "auto"
-        processes that work at a time
+        processes that work at a time on this machine
     device : str
         cpu, cuda, mps or auto
+    engine : str
+        local: processes of this machine; dask: workers of a scheduler or a cluster, with the extra spikebridge[dask]
+    scheduler : str, optional
+        of dask: address of a running scheduler, tls://host:port or tcp://host:port, or its scheduler file
+    tls : dict, optional
+        of dask: the files of an encrypted connection to the scheduler
+    plain_tcp : bool
+        of dask: allow a connection without encryption beyond this machine, where whoever reaches the scheduler can run
+        programs as you
+    cluster : dict, optional
+        of dask: workers that the stage starts itself, in the place of `scheduler`
+    wait_s : float
+        of dask: how long to wait while there is no worker
     """
 
     workers: Annotated[int, Field(ge=1)] | Auto = "auto"
     device: str = "auto"
+    engine: Literal["local", "dask"] = "local"
+    scheduler: Annotated[str, AfterValidator(_scheduler)] | None = None
+    tls: TlsConfig | None = None
+    plain_tcp: StrictBool = False
+    cluster: ClusterConfig | None = None
+    wait_s: Positive = 600.0
+
+    @model_validator(mode="after")
+    def _one_place(self) -> ComputeConfig:
+        if self.engine == "dask" and (self.scheduler is None) == (self.cluster is None):
+            got = "neither" if self.scheduler is None else "both"
+            raise ValueError(f"engine: dask needs either scheduler (an address or a file) or cluster, got {got}")
+        if self.scheduler is not None and self.scheduler.startswith("tls://") and self.tls is None:
+            raise ValueError("a scheduler at tls:// needs tls: {ca_file, cert, key}")
+        return self
+
+    def on_this_machine(self) -> ComputeConfig:
+        """The same with the engine local, for files that other machines do not see.
+
+        Returns
+        -------
+        ComputeConfig
+            Equal to this one where it is local.
+        """
+        return self.model_copy(update={"engine": "local"})

@@ -148,7 +148,7 @@ def train(
             f"{manifest.hash[:12]}, got {best.split_hash[:12]}; run the stage tune@{model} again"
         )
     kind = models.get_class(model)
-    workers = parallel.n_workers(compute, len(best.params)) if kind.space else 1
+    workers = parallel.workers_for(compute, len(best.params)) if kind.space else 1
     modules = (*kind.libraries, kind.__module__, __name__)
     parallel.prepare(workers, modules)
     device = parallel.device(compute, modules)

@@ -196,9 +196,9 @@ def study_fingerprint(sections: TuningSections, model: str, splits: Splits, devi
     return digest(json.dumps(settings, sort_keys=True), splits.hash, device, source_hash(__name__, names=[model]))[:16]
 
 
-def _workers(compute: ComputeConfig, kind: type[Model], jobs: int) -> int:
+def _workers(compute: ComputeConfig, kind: type[Model], jobs: int) -> parallel.Workers:
     """One for a model without settings to tune: to start a process takes longer than to score it once."""
-    return parallel.n_workers(compute, jobs) if kind.space else 1
+    return parallel.workers_for(compute, jobs) if kind.space else 1
 
 
 def _safe(fold: str) -> str:

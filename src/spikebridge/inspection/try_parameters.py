@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spikebridge.artifacts.recordings import IngestedRecordings
@@ -49,7 +49,8 @@ def try_parameters(
         With what is wrong in every recording.
     """
     with tempfile.TemporaryDirectory() as folder:
-        ingest(IngestSections.of(sections), Path(folder), earlier=ingested)
+        here = replace(IngestSections.of(sections), compute=sections.compute.on_this_machine())
+        ingest(here, Path(folder), earlier=ingested)
         recordings = IngestedRecordings(Path(folder))
         classes = classes_of(recordings.trials(), sections.trials)
         wrong: list[Finding] = []

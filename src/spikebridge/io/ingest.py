@@ -38,7 +38,7 @@ from spikebridge.io.probes import as_yaml, groups_in
 from spikebridge.io.reader_registry import files_of, reader_of
 from spikebridge.io.validation import check
 from spikebridge.runtime.hashing import digest, files_digest, same_files, source_hash
-from spikebridge.runtime.parallel import Report, n_workers, run_jobs
+from spikebridge.runtime.parallel import Report, run_jobs, workers_for
 from spikebridge.runtime.stage_inputs import StageInputs
 from spikebridge.types import Recording
 
@@ -132,7 +132,7 @@ def ingest(
     Path(out_folder).mkdir(parents=True, exist_ok=True)
     printer = StatusPrinter(say, len(jobs))
     try:
-        outcomes = run_jobs(ingest_one, jobs, n_workers(sections.compute, len(jobs)), printer)
+        outcomes = run_jobs(ingest_one, jobs, workers_for(sections.compute, len(jobs)), printer)
     finally:
         raw.check()  # also if reading failed: the real cause may be a file that was half replaced
     printer.finish()
@@ -223,7 +223,7 @@ def _ingest_one(job: IngestJob) -> tuple[IngestOutcome, RecordingStatus | None]:
     try:
         made_from = _fingerprint(job)
         if job.earlier is not None and _is_current(job.earlier, made_from):
-            shutil.copytree(job.earlier, job.out)
+            shutil.copytree(job.earlier, job.out, dirs_exist_ok=True)  # a job may run again after its worker died
             about = load_about(job.out)
             return _done(name, True, about), RecordingStatus(name, "unchanged")
         contents = read_paths(job.paths, job.sections.data, job.sections.trials.times)

@@ -108,7 +108,7 @@ def analyze(
     if audited:
         run.write_tables({INNER_SCORES: optimism.inner_scores({m: folds[m] for m in audited})})
     short = {m: _short(of_model, m, settings) for m, of_model in folds.items()}
-    workers = parallel.n_workers(sections.compute, len(short[settings.model]))
+    workers = parallel.workers_for(sections.compute, len(short[settings.model]))
     modules = [library for m in short for library in models.get_class(m).libraries]
     parallel.prepare(workers, [*modules, __name__])
     device = parallel.device(sections.compute, modules)

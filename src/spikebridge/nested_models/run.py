@@ -84,7 +84,7 @@ def fit_nested_models(sections: NestedModelsSections, windows: Path, splits: Pat
         For columns under `nested_models:` that the windows do not hold.
     """
     manifest, modules = load_splits(splits), (*FeatureDecoder.libraries, __name__)
-    workers = parallel.n_workers(sections.compute, len(manifest.folds))
+    workers = parallel.workers_for(sections.compute, len(manifest.folds))
     parallel.prepare(workers, modules)
     data, settings = load_windows(windows), sections.nested_models
     task = sections.trials.covariates if settings.task_columns is None else settings.task_columns

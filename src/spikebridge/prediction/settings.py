@@ -65,7 +65,9 @@ def prediction_sections(model: ServedModel, data: Path, given: PredictionSection
     if given is not None and (wrong := [*_differences(model, fitted, given)]):
         raise ConfigError(f"--params: not as the model was fitted: {'; '.join(wrong)}")
     here = sections.data.model_copy(update={"path": str(data)})
-    return PredictionSections(here, sections.quality, sections.trials, sections.bins, sections.compute)
+    return PredictionSections(
+        here, sections.quality, sections.trials, sections.bins, sections.compute.on_this_machine()
+    )
 
 
 def _fitted_sections(model: ServedModel) -> PredictionSections | None:

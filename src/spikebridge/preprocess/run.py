@@ -21,7 +21,7 @@ from spikebridge.preprocess.states import Timeline, find_states
 from spikebridge.preprocess.trials import classes_of
 from spikebridge.preprocess.windows import make_windows
 from spikebridge.runtime.hashing import digest, file_digest, same_files, source_hash
-from spikebridge.runtime.parallel import Report, n_workers, run_jobs
+from spikebridge.runtime.parallel import Report, run_jobs, workers_for
 
 DATA_SETTINGS = {"min_rate_hz", "source", "target"}
 """The settings of `data` that decide what a window holds."""
@@ -104,7 +104,7 @@ def write_windows(
         for name in recordings.names
     ]
     printer = StatusPrinter(say, len(jobs))
-    outcomes = run_jobs(window_one, jobs, n_workers(sections.compute, len(jobs)), printer)
+    outcomes = run_jobs(window_one, jobs, workers_for(sections.compute, len(jobs)), printer)
     printer.finish()
     wrong = [error for o in outcomes if isinstance(o, Refusal) for error in o.complete]
     if wrong:

@@ -1,4 +1,8 @@
-"""Run independent jobs in single-threaded worker processes, which report progress through a queue."""
+"""Run independent jobs in single-threaded worker processes, which report progress.
+
+The processes are on this machine, or, with `compute.engine: dask`, where a scheduler has its workers. Results do not
+depend on it.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,17 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from importlib import import_module
 from multiprocessing.context import BaseContext
 from multiprocessing.queues import Queue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 if TYPE_CHECKING:  # a stage that only uses `run_jobs` does not depend on the configuration
     from spikebridge.config import ComputeConfig
 
 Report = Callable[[Any], None]
+Workers = Union[int, "ComputeConfig"]
+"""Number of processes on this machine, or the settings of an engine that has its workers elsewhere."""
 _channel: Queue[Any] | None = None
 LIBRARIES = ("numpy", "pandas", "pydantic", "yaml")
 """Libraries that workers load. The caller of `run_jobs` names the other modules that its jobs use."""
@@ -56,6 +63,24 @@ def n_workers(compute: ComputeConfig, jobs: int) -> int:
     return max(1, min(wanted, jobs))
 
 
+def workers_for(compute: ComputeConfig, jobs: int) -> Workers:
+    """The workers for so many jobs.
+
+    Parameters
+    ----------
+    compute : ComputeConfig
+        Its `engine` says where they are.
+    jobs : int
+        Number of jobs.
+
+    Returns
+    -------
+    int or ComputeConfig
+        The number of processes (`n_workers`) where the engine is local; else the settings themselves.
+    """
+    return n_workers(compute, jobs) if compute.engine == "local" else compute
+
+
 def device(compute: ComputeConfig, modules: Sequence[str] = (TORCH,)) -> str:
     """The torch device for fitting.
 
@@ -80,22 +105,22 @@ def device(compute: ComputeConfig, modules: Sequence[str] = (TORCH,)) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def prepare(workers: int, modules: Sequence[str] = ()) -> None:
+def prepare(workers: Workers, modules: Sequence[str] = ()) -> None:
     """Start to load the modules of the workers of `run_jobs` in a server process, and return immediately.
 
     The server loads each module once, and every worker is a copy of the server. Call it before this process loads its
-    own libraries and data, so that both happen at the same time. It does nothing for a single worker, if the server
-    runs already, or if processes are not forked from a server (see `worker_context`).
+    own libraries and data, so that both happen at the same time. It does nothing for a single worker, for workers
+    elsewhere, if the server runs already, or if processes are not forked from a server (see `worker_context`).
 
     Parameters
     ----------
-    workers : int
-        Number of processes.
+    workers : int or ComputeConfig
+        Number of processes, or where they are.
     modules : sequence of str
         Modules beside LIBRARIES. One that does not exist is left out.
     """
     context = worker_context()
-    if workers > 1 and context.get_start_method() == "forkserver":
+    if isinstance(workers, int) and workers > 1 and context.get_start_method() == "forkserver":
         from multiprocessing import forkserver
 
         context.set_forkserver_preload(list(dict.fromkeys([*LIBRARIES, *modules])))
@@ -105,7 +130,7 @@ def prepare(workers: int, modules: Sequence[str] = ()) -> None:
 def run_jobs(
     work: Callable[[Any, Report], Any],
     jobs: Sequence[Any],
-    workers: int,
+    workers: Workers,
     report: Report,
     modules: Sequence[str] = (),
 ) -> list[Any]:
@@ -119,8 +144,8 @@ def run_jobs(
         A module-level function of a job and of `report`.
     jobs : sequence
         Objects that can be pickled.
-    workers : int
-        Number of processes; with one, the jobs run in this process.
+    workers : int or ComputeConfig
+        Number of processes; with one, the jobs run in this process. Or where they are (`workers_for`).
     report : callable
         Called in this process with each object that a job reports.
     modules : sequence of str
@@ -137,6 +162,10 @@ def run_jobs(
     Exception
         The first error of a job; jobs that have not begun are then left out.
     """
+    if not isinstance(workers, int):
+        # by name, so that no stage and no fingerprint depends on the code of an engine: results do not
+        engine: Any = import_module("spikebridge.runtime.dask_engine")
+        return list(engine.run_jobs(work, jobs, workers, report, modules))
     if workers == 1:
         if TORCH in modules:
             _single_thread()
@@ -192,7 +221,20 @@ def _begin(channel: Queue[Any], modules: Sequence[str], environment: Mapping[str
     for name in os.environ.keys() - environment.keys():  # the server may have the environment of an earlier call
         del os.environ[name]
     os.environ.update(environment)
-    for name in modules:  # nothing to do for those that the server has loaded
+    load_on_one_thread(modules)
+    # If a stage is killed, its workers must not continue to write.
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def load_on_one_thread(modules: Sequence[str]) -> None:
+    """Load the modules of jobs in a worker process, and limit linear algebra and torch to one thread.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        As of `run_jobs`. One that does not exist is left out.
+    """
+    for name in modules:  # nothing to do for those that are loaded
         with suppress(ImportError):
             __import__(name)
     from threadpoolctl import threadpool_limits
@@ -200,8 +242,6 @@ def _begin(channel: Queue[Any], modules: Sequence[str], environment: Mapping[str
     threadpool_limits(limits=1)
     if TORCH in modules:
         _single_thread()
-    # If a stage is killed, its workers must not continue to write.
-    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
 def _follow_parent() -> None:

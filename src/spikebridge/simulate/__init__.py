@@ -41,7 +41,7 @@ class _Recording:
         return self.folder / f"{self.name}.nwb"
 
 
-def simulate(settings: SimulateConfig, seed: int, folder: Path, workers: int = 1) -> list[Path]:
+def simulate(settings: SimulateConfig, seed: int, folder: Path, workers: parallel.Workers = 1) -> list[Path]:
     """Simulate recordings; write them as NWB files into a folder, and their truth into its subfolder truth.
 
     The recordings are assigned to the animals in turn. Each recording has its own random stream, so a larger number of
@@ -55,8 +55,8 @@ def simulate(settings: SimulateConfig, seed: int, folder: Path, workers: int = 1
         Seed of all random streams.
     folder : Path
         Where the files are written.
-    workers : int
-        Number of processes; the files do not depend on it.
+    workers : int or ComputeConfig
+        Number of processes, or where they are; the files do not depend on it.
 
     Returns
     -------

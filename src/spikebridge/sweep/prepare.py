@@ -23,7 +23,7 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.errors.messages import listed
 from spikebridge.io import IngestSections, ingest
 from spikebridge.preprocess import classes_of, make_windows, quality_table
-from spikebridge.runtime.parallel import Report, n_workers, run_jobs
+from spikebridge.runtime.parallel import Report, run_jobs, workers_for
 from spikebridge.splits import gap_s, make_splits
 from spikebridge.sweep.plan import make_plan
 from spikebridge.sweep.regions import find_regions, section_of
@@ -129,7 +129,7 @@ def prepare(sections: PrepareSections, ingested: Path, out: Path, say: Callable[
     regions, recordings = FoundRegions.read(ingested), IngestedRecordings(ingested)
     out.mkdir(parents=True, exist_ok=True)
     judging = [_Judging(ingested, name, sections, regions, out / QUALITY) for name in recordings.names]
-    kept = run_jobs(_kept_units, judging, n_workers(sections.compute, len(judging)), lambda _: None)
+    kept = run_jobs(_kept_units, judging, workers_for(sections.compute, len(judging)), lambda _: None)
     animals = {name: str(load_about(ingested / name)["animal"]) for name in recordings.names}
     plan = make_plan(list(regions.groups), dict(zip(recordings.names, kept, strict=True)), animals, sections.sweep)
     if not plan.pairs:
@@ -137,7 +137,7 @@ def prepare(sections: PrepareSections, ingested: Path, out: Path, say: Callable[
     used = [name for name in recordings.names if name not in plan.unused_recordings]
     classes = classes_of((r for r in recordings.trials() if r.name in used), sections.trials)
     cutting = [_Cutting(ingested, name, sections, regions, plan, classes, out) for name in used]
-    longest = run_jobs(_cut, cutting, n_workers(sections.compute, len(cutting)), say)
+    longest = run_jobs(_cut, cutting, workers_for(sections.compute, len(cutting)), say)
     reference = [
         load_recording_windows(windows_of(out, plan.folders[region]), name)
         for name, region in zip(used, longest, strict=True)

@@ -107,7 +107,7 @@ def fit_encoding_models(
             for name, rows in fold.test.items()
             if models and len(rows)
         ]
-    workers = parallel.n_workers(compute, max(1, len(jobs)))
+    workers = parallel.workers_for(compute, max(1, len(jobs)))
     results = parallel.run_jobs(fit_recording, jobs, workers, lambda item: None)
     keys = ("trials", "units", "settings")
     tables = {key: _joined([rows[key] for rows, _ in results]) for key in keys}
