@@ -115,8 +115,10 @@ def browser(folder: Path, width: int = 1280, height: int = 900, phone: bool = Fa
         process = subprocess.Popen([driver, f"--port={port}"], stdout=log, stderr=log)
         try:
             session = _session(f"http://127.0.0.1:{port}", chromium, folder, (width, height), phone)
-            yield session
-            session_end(session)
+            try:
+                yield session
+            finally:  # after a failed test too: Chromium outlives its driver
+                session_end(session)
         finally:
             process.terminate()
             process.wait(30)
