@@ -155,9 +155,9 @@ def test_every_batch_system_takes_the_options(
 def test_known_pitfalls_have_a_line_of_help(tmp_path: Path, text: str, help_line: str) -> None:
     (tmp_path / "dask-worker-1.out").write_text(f"first line\n{text}\nlast line\n")
     (tmp_path / "other").write_text("No route to host")
-    found = cluster_settings.help_from(cluster_settings.log_texts(tmp_path))
-    assert re.search(help_line, found)
-    assert "\n" not in found
+    line = cluster_settings.help_from(cluster_settings.log_texts(tmp_path))
+    assert re.search(help_line, line)
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize("missing", ["distributed", "dask_jobqueue"])
@@ -173,13 +173,13 @@ def test_a_missing_extra_is_one_line(missing: str, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_software_of_two_processes_is_compared() -> None:
-    mine = software()
-    assert {"numpy", "torch", "pandas", "optuna", "Python", CODE} <= set(mine)
-    assert not {"ruff", "spikebridge"} & set(mine)
-    assert differences(mine, mine) == []
-    theirs = {**mine, "numpy": "1.0"}
+    here = software()
+    assert {"numpy", "torch", "pandas", "optuna", "Python", CODE} <= set(here)
+    assert not {"ruff", "spikebridge"} & set(here)
+    assert differences(here, here) == []
+    theirs = {**here, "numpy": "1.0"}
     del theirs["pandas"]
-    assert set(differences(mine, theirs)) == {
-        f"numpy {mine['numpy']} here, 1.0 there",
-        f"pandas {mine['pandas']} here, none there",
+    assert set(differences(here, theirs)) == {
+        f"numpy {here['numpy']} here, 1.0 there",
+        f"pandas {here['pandas']} here, none there",
     }

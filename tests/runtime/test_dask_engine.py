@@ -67,8 +67,8 @@ def test_what_a_job_sees(dask: DaskProcesses, tmp_path: Path, monkeypatch: pytes
     """The caller's folder and settings on one thread, but not what else its environment holds."""
     monkeypatch.setenv("SPIKEBRIDGE_NEW", "1")
     monkeypatch.setenv("SOME_PASSWORD", "1")
-    found = parallel.run_jobs(dask_jobs.surroundings, ["SPIKEBRIDGE_NEW"] * 6, dask.compute, print, ("torch",))
-    for seen in found:
+    places = parallel.run_jobs(dask_jobs.surroundings, ["SPIKEBRIDGE_NEW"] * 6, dask.compute, print, ("torch",))
+    for seen in places:
         assert seen.pop("process") != os.getpid()
         assert seen == {"folder": str(tmp_path), "variable": "1", "secret": None, "threads": {1}}
 

@@ -52,8 +52,8 @@ class JobProcess:
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
-        mine, theirs = multiprocessing.Pipe()
-        self._connection = mine
+        own, theirs = multiprocessing.Pipe()
+        self._connection = own
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "spikebridge.runtime.job_process"],
