@@ -112,15 +112,15 @@ def test_only_tracking_imports_mlflow() -> None:
 def test_only_the_engine_imports_dask() -> None:
     """And nothing loads it before it is asked for: it is not installed everywhere."""
     dask = {"dask", "distributed", "dask_jobqueue"}
-    found = {
+    lazy = {
         shown(path): entry.lazy
         for path in [*FILES, *SCRIPTS]
         for entry in imports(path)
         if entry.name.split(".")[0] in dask
     }
-    assert found
-    assert all(found.values()), f"imported before it is needed: {found}"
-    assert all(path.startswith("src/spikebridge/runtime/dask_engine/") for path in found), found
+    assert lazy
+    assert all(lazy.values()), f"imported before it is needed: {lazy}"
+    assert all(path.startswith("src/spikebridge/runtime/dask_engine/") for path in lazy), lazy
 
 
 def test_no_result_depends_on_the_code_of_an_engine() -> None:

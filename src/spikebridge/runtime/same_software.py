@@ -33,12 +33,12 @@ def software() -> dict[str, str]:
     }
 
 
-def differences(mine: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
+def differences(here: Mapping[str, str], there: Mapping[str, str]) -> list[str]:
     """What differs.
 
     Parameters
     ----------
-    mine, theirs : mapping of str to str
+    here, there : mapping of str to str
         As of `software`.
 
     Returns
@@ -46,8 +46,8 @@ def differences(mine: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]
     list of str
         One text for each difference, such as "numpy 2.4.6 here, 2.3.0 there".
     """
-    names = [name for name in dict.fromkeys((*mine, *theirs)) if mine.get(name, MISSING) != theirs.get(name, MISSING)]
-    return [f"{name} {mine.get(name, MISSING)} here, {theirs.get(name, MISSING)} there" for name in names]
+    names = [name for name in dict.fromkeys((*here, *there)) if here.get(name, MISSING) != there.get(name, MISSING)]
+    return [f"{name} {here.get(name, MISSING)} here, {there.get(name, MISSING)} there" for name in names]
 
 
 def code_folder() -> str:
