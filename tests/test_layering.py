@@ -112,15 +112,15 @@ def test_only_tracking_imports_mlflow() -> None:
 def test_only_the_engine_imports_dask() -> None:
     """And nothing loads it before it is asked for: it is not installed everywhere."""
     dask = {"dask", "distributed", "dask_jobqueue"}
-    is_lazy = {
+    lazy = {
         shown(path): entry.lazy
         for path in [*FILES, *SCRIPTS]
         for entry in imports(path)
         if entry.name.split(".")[0] in dask
     }
-    assert is_lazy
-    assert all(is_lazy.values()), f"imported before it is needed: {is_lazy}"
-    assert all(path.startswith("src/spikebridge/runtime/dask_engine/") for path in is_lazy), is_lazy
+    assert lazy
+    assert all(lazy.values()), f"imported before it is needed: {lazy}"
+    assert all(path.startswith("src/spikebridge/runtime/dask_engine/") for path in lazy), lazy
 
 
 def test_no_result_depends_on_the_code_of_an_engine() -> None:

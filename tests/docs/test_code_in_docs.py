@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def problem(command: Command, whole: bool) -> str:
         "make": _make,
         "python": _python,
         "mlflow": _mlflow,
+        "dask": _dask,
         "pip": _pip,
     }
     return checks[program](words, whole) if program in checks else f"{program} is not known here"
@@ -208,6 +210,17 @@ def _mlflow(words: list[str], whole: bool) -> str:
             return f"no command {name}"
     known = {name for parameter in group.params for name in (*parameter.opts, *parameter.secondary_opts)}
     return next((f"no option {w}" for w in words if w.startswith("-") and w.split("=")[0] not in known), "")
+
+
+def _dask(words: list[str], whole: bool) -> str:
+    """The commands scheduler and worker."""
+    commands = pytest.importorskip("distributed.cli")
+    kind = words[0]
+    if kind not in ("scheduler", "worker"):
+        return f"no command {kind}"
+    main = import_module(f"{commands.__name__}.dask_{kind}").main
+    known = {name for parameter in main.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    return next((f"no option {word}" for word in words if word.startswith("-") and word not in known), "")
 
 
 def _pip(words: list[str], whole: bool) -> str:

@@ -104,9 +104,9 @@ def test_the_next_run_goes_on(study: Path, tmp_path: Path, calm: list[bytes], ki
         client = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": CODE}, stderr=subprocess.PIPE)
         wait_until(lambda: finished_trials(tmp_path) >= 3)
         (client if killed == "client" else made.scheduler).kill()
-        _, errors = client.communicate(timeout=60)
+        _, printed = client.communicate(timeout=60)
         if killed == "scheduler":
-            assert b"SpikebridgeError: the connection to the scheduler" in errors
+            assert b"SpikebridgeError: the connection to the scheduler" in printed
     stored = finished_trials(tmp_path)
     assert 3 <= stored < 18
     assert not (tmp_path / "out").exists()

@@ -115,7 +115,7 @@ def test_every_batch_system_takes_the_options(
 ) -> None:
     """dask-jobqueue itself makes the script of a job."""
     dask_jobqueue = pytest.importorskip("dask_jobqueue")
-    monkeypatch.setenv("PYTHONPATH", "/code of mine")
+    monkeypatch.setenv("PYTHONPATH", "/code of here")
     cluster = ClusterConfig(
         kind=kind, n_workers=8, cores=4, memory="8GB", walltime="04:00:00", queue="short", account="lab",
         interface="lo", python="/shared/python", directives=["--a-directive"], prologue=["module load gcc"],
@@ -127,7 +127,7 @@ def test_every_batch_system_takes_the_options(
     job_class = getattr(dask_jobqueue, cluster_settings.CLASSES[kind]).job_cls
     script = job_class("tls://10.0.0.5:8786", name="worker", **options).job_script()
     for part in (
-        "short", "lab", walltime, "--a-directive", "\nmodule load gcc\n", "\nexport PYTHONPATH='/code of mine'\n",
+        "short", "lab", walltime, "--a-directive", "\nmodule load gcc\n", "\nexport PYTHONPATH='/code of here'\n",
         "\nexport DASK_DISTRIBUTED__WORKER__MEMORY__SPILL=false\n", "/shared/python -m distributed.cli.dask_worker",
         "--nthreads 1", "--nworkers 4", "--lifetime 13800s", "--interface lo", "--protocol tls://",
     ):  # fmt: skip
@@ -138,7 +138,7 @@ def test_every_batch_system_takes_the_options(
     ("text", "help_line"),
     [
         (
-            "/slurmd/job00123/script: line 9: /home/me/.venv/bin/python: No such file or directory",
+            "/slurmd/job00123/script: line 9: /opt/env/bin/python: No such file or directory",
             "compute.cluster.python",
         ),
         ("sh: 1: /opt/python3.11: not found", "do not have the Python"),
@@ -177,9 +177,9 @@ def test_the_software_of_two_processes_is_compared() -> None:
     assert {"numpy", "torch", "pandas", "optuna", "Python", CODE} <= set(here)
     assert not {"ruff", "spikebridge"} & set(here)
     assert differences(here, here) == []
-    theirs = {**here, "numpy": "1.0"}
-    del theirs["pandas"]
-    assert set(differences(here, theirs)) == {
+    there = {**here, "numpy": "1.0"}
+    del there["pandas"]
+    assert set(differences(here, there)) == {
         f"numpy {here['numpy']} here, 1.0 there",
         f"pandas {here['pandas']} here, none there",
     }

@@ -67,8 +67,8 @@ def test_what_a_job_sees(dask: DaskProcesses, tmp_path: Path, monkeypatch: pytes
     """The caller's folder and settings on one thread, but not what else its environment holds."""
     monkeypatch.setenv("SPIKEBRIDGE_NEW", "1")
     monkeypatch.setenv("SOME_PASSWORD", "1")
-    places = parallel.run_jobs(dask_jobs.surroundings, ["SPIKEBRIDGE_NEW"] * 6, dask.compute, print, ("torch",))
-    for seen in places:
+    results = parallel.run_jobs(dask_jobs.surroundings, ["SPIKEBRIDGE_NEW"] * 6, dask.compute, print, ("torch",))
+    for seen in results:
         assert seen.pop("process") != os.getpid()
         assert seen == {"folder": str(tmp_path), "variable": "1", "secret": None, "threads": {1}}
 
@@ -89,8 +89,9 @@ def test_a_job_that_kills_every_worker_is_named(dask: DaskProcesses, tmp_path: P
     assert (tmp_path / "deaths").read_text().splitlines() == ["4", "5"]
 
 
-def test_a_killed_worker_takes_no_result_along(tmp_path: Path) -> None:
-    """Its job runs again on the other one; its process ends with it."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_worker_that_ends_takes_no_result_along(tmp_path: Path, how: signal.Signals) -> None:
+    """Its job runs again on the other one; its process ends with it. SIGTERM: as batch systems end their jobs."""
     with dask_processes(tmp_path, 2) as made:
         first, second = tmp_path / "first", tmp_path / "second"
         second.touch()
@@ -99,7 +100,7 @@ def test_a_killed_worker_takes_no_result_along(tmp_path: Path) -> None:
         def kill_its_worker(_: str) -> None:
             if not killed and first.with_suffix(".begun").exists():
                 killed.extend(map(int, first.with_suffix(".begun").read_text().split()))
-                os.kill(killed[1], signal.SIGKILL)
+                os.kill(killed[1], how)
                 wait_until(lambda: ends(killed[0]))
                 first.touch()
 

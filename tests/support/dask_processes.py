@@ -16,7 +16,7 @@ from project import ROOT
 from spikebridge.config import ComputeConfig
 
 CODE = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests" / "support")])
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class DaskProcesses:

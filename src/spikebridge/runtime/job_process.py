@@ -52,12 +52,12 @@ class JobProcess:
     """
 
     def __init__(self, setup: Mapping[str, Any]) -> None:
-        own, theirs = multiprocessing.Pipe()
-        self._connection = own
-        with theirs:
+        own_end, other_end = multiprocessing.Pipe()
+        self._connection = own_end
+        with other_end:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "spikebridge.runtime.job_process"],
-                stdin=theirs.fileno(),
+                stdin=other_end.fileno(),
                 env=os.environ | setup["environment"],
                 start_new_session=True,  # Ctrl-C is for the process that waits for the results
             )

@@ -97,10 +97,10 @@ class Run:
 
     def _check_package(self) -> None:
         """Scheduler and workers look jobs up in the package; without it a worker would end without a word."""
-        versions_of = self.scheduler.client.get_versions(packages=[PACKAGE])
-        places = {self.scheduler.address: versions_of["scheduler"], **versions_of["workers"]}
-        lacking = [place for place, versions in places.items() if versions["packages"].get(PACKAGE) is None]
-        if lacking and versions_of["client"]["packages"].get(PACKAGE) is not None:  # it may run without being installed
+        versions = self.scheduler.client.get_versions(packages=[PACKAGE])
+        places = {self.scheduler.address: versions["scheduler"], **versions["workers"]}
+        lacking = [place for place, known in places.items() if known["packages"].get(PACKAGE) is None]
+        if lacking and versions["client"]["packages"].get(PACKAGE) is not None:  # it may run without being installed
             raise ConfigError(
                 f"{', '.join(lacking[:3])}: the package {PACKAGE} is not installed there: start scheduler and "
                 "workers from an environment with spikebridge[dask]"
