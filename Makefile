@@ -46,7 +46,7 @@ demo: .venv/.installed ## two small simulated recordings through every stage, th
 test: .venv/.installed ## the tests that a change is likely to break, and one whole pipeline (five minutes)
 	@$(PYTEST) -m "not slow"
 
-check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (twenty minutes)
+check: .venv/.installed ## lint, types, docstrings, all tests with coverage: what CI runs (some twenty minutes)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/python scripts/check_docstrings.py
@@ -57,7 +57,7 @@ types:
 
 all-tests: COVERAGE = -m slipcover --silent
 all-tests:
-	@MAKEFLAGS= $(PYTEST)
+	@unset MAKEFLAGS MAKELEVEL; $(PYTEST)
 
 browser: ## install Debian's Chromium (as root), for the tests that read pages; they skip without it
 	@sh scripts/install_browser.sh --here

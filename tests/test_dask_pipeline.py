@@ -15,14 +15,13 @@ pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
 MODELS: dict[str, Any] = {
     "seq2seq": {"max_epochs": 2, "hidden_size": 8, "batch_size": 64, "n_readout_trees": 10, "n_members": 1},
-    "ridge": {},
     "majority": {},
 }
 RESULTS = (
     "data/splits.json",
     "runs/tune/seq2seq/trials.csv",
     "runs/train/seq2seq/predictions.parquet",
-    "runs/train/ridge/translation.parquet",
+    "runs/train/seq2seq/translation.parquet",
     "reports/evaluation/metrics.json",
     "reports/evaluation/comparisons.csv",
 )

@@ -177,11 +177,17 @@ def started_client(folder: Path, compute: ComputeConfig) -> subprocess.Popen[byt
     command = [sys.executable, "client.py", compute.model_dump_json()]
     log = (folder / "client.log").open("wb")
     client = subprocess.Popen(
-        command, cwd=folder, env=os.environ | {"PYTHONPATH": CODE}, stdout=log, stderr=log, start_new_session=True
-    )
+        command, cwd=folder, env=os.environ | {"PYTHONPATH": CODE}, stdout=log, stderr=log, start_new_session=True,
+        preexec_fn=heed_ctrl_c,
+    )  # fmt: skip
     log.close()
     wait_until(lambda: all((folder / f"{name}.begun").exists() for name in ("first", "second")))
     return client
+
+
+def heed_ctrl_c() -> None:
+    """As in a terminal: a shell makes jobs in its background, such as these tests may be, ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def job_pids(folder: Path) -> list[int]:
