@@ -130,13 +130,16 @@ def _no_global_randomness() -> Any:
 def _no_changed_number_of_threads() -> Any:
     """No test may leave torch with another number of threads: a process forked later would wait for ever.
 
-    Threads of OpenMP do not exist in a forked process. With one thread, which `make` asks for, none is needed: a test
-    may go back to it.
+    Threads of OpenMP do not exist in a forked process. With one thread, which `make` asks for, none is needed. Every
+    test starts with one, whatever a fixture of a wider scope has left.
     """
     before = torch_threads()
+    if before not in (None, 1):
+        sys.modules["torch"].set_num_threads(1)
+        before = 1
     yield
     after = torch_threads()
-    assert before is None or after in (before, 1), f"torch had {before} threads before this test and has {after} now"
+    assert before is None or after == before, f"torch had {before} threads before this test and has {after} now"
 
 
 def torch_threads() -> int | None:

@@ -1,4 +1,4 @@
-"""The engine dask on real processes: a scheduler and workers on loopback, each a process of its own."""
+"""The engine dask on real processes: the tests start a scheduler and workers as separate processes on loopback."""
 
 from __future__ import annotations
 

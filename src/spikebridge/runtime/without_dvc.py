@@ -43,7 +43,7 @@ def stage_command(project: Path, name: str) -> list[str]:
 
 
 def run_stages(project: Path, names: Sequence[str], say: Callable[[str], None], detail: Callable[[str], None]) -> None:
-    """Run stages in the given order, each in a process of its own (see `warm_processes`).
+    """Run stages in the given order, each in a new process (see `warm_processes`).
 
     Parameters
     ----------
