@@ -26,11 +26,12 @@ with contextlib.suppress(ImportError):  # comes with the extra nemos; its import
     import jax  # noqa: F401
 
 
+gc.disable()  # until all tests are collected: what is loaded and collected stays to the end
 hypothesis.settings.register_profile("any_machine")  # a busy machine is no defect
 hypothesis.settings.load_profile("any_machine")
 
 LONGEST_FIRST = (
-    "test_end_to_end_hard.py", "test_end_to_end.py", "test_dask_pipeline.py", "docs/test_site.py",
+    "test_end_to_end_hard.py", "test_end_to_end.py", "docs/test_site.py",
     "notebook/test_fit.py", "io/test_hostile.py", "projects/test_wheel.py", "calibration/test_run.py",
     "sweep/test_resume.py", "test_versioned_data.py", "tracking/test_tampering.py", "benchmarks/test_lfads.py",
     "report/test_in_browser.py", "test_campaign.py", "figures/test_figures.py", "benchmarks/test_quality.py",
@@ -80,6 +81,7 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays to the end, so that the many collections of garbage need not go through it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

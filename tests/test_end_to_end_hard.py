@@ -1,16 +1,18 @@
-"""What may go wrong and what is real: stages killed and run again, and a recording of a real mouse."""
+"""What may go wrong and what is real: stages killed and run again, other machines, and a recording of a real mouse."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from project import ROOT, copy_project, dvc, environment, load_json, parameters, run, shared_recordings, spikebridge_run
@@ -21,10 +23,42 @@ from spikebridge.artifacts.windows import load_recording_windows
 pytestmark = pytest.mark.slow
 
 
-def kill_at(project: Path, stage: str) -> None:
-    """Start dvc repro; SIGKILL it and the given stage soon after that began."""
+SMALL_MODELS: dict[str, Any] = {
+    "seq2seq": {"max_epochs": 4, "hidden_size": 8, "batch_size": 64, "n_readout_trees": 10, "n_members": 1},
+    "majority": {},
+}
+SAME_RESULTS = (
+    "data/splits.json",
+    "runs/tune/seq2seq/trials.csv",
+    "runs/train/seq2seq/predictions.parquet",
+    "runs/train/seq2seq/translation.parquet",
+    "reports/evaluation/metrics.json",
+    "reports/evaluation/comparisons.csv",
+)
+"""Files that say, byte for byte, whether two runs computed the same."""
+
+
+def small_project(folder: Path, **compute: Any) -> Path:
+    """A project that has not run, with two models and one analysis of the latents."""
+    analysis = {"n_folds": 1, "max_epochs": 1, "analyses": ["direction"]}
+    compute = {"workers": 1} | compute
+    return copy_project(
+        folder, parameters(ROOT / "params.yaml", models=SMALL_MODELS, compute=compute, analysis=analysis)
+    )
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project that ran to its end, on this machine and without a disturbance."""
+    project = small_project(tmp_path_factory.mktemp("calm") / "project")
+    spikebridge_run(project)
+    return project
+
+
+def kill_at(project: Path, command: list[str], begun: str) -> None:
+    """Start a run of the pipeline; SIGKILL all its processes a second after its output says that a stage began."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "dvc", "repro", stage],
+        [sys.executable, "-m", *command],
         cwd=project,
         env=environment(project),
         stdout=subprocess.PIPE,
@@ -33,27 +67,54 @@ def kill_at(project: Path, stage: str) -> None:
         start_new_session=True,
     )
     assert child.stdout is not None
+    lines = []
     for line in child.stdout:
-        if f"Running stage '{stage}'" in line:
-            time.sleep(3.0)
+        lines.append(line)
+        if begun in line:
+            time.sleep(1.0)
             break
-    os.killpg(child.pid, signal.SIGKILL)
+    assert child.poll() is None, f"{begun} did not begin, or ended:\n{''.join(lines)}"
+    processes = psutil.Process(child.pid).children(recursive=True)
+    child.kill()
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     child.wait()
+    _, alive = psutil.wait_procs(processes, timeout=60)
+    assert not alive
 
 
-def test_killed_and_run_again_gives_the_same_result(tmp_path: Path) -> None:
-    """SIGKILL in the stages that take long, then dvc repro: as if nothing had happened."""
-    models = {"seq2seq": {"max_epochs": 4, "hidden_size": 8}, "majority": {}}
-    params = parameters(ROOT / "params.yaml", models=models)
-    calm, killed = (copy_project(tmp_path / name, params) for name in ("calm", "killed"))
-    spikebridge_run(calm)
-    for stage in ("simulate", "tune@seq2seq", "train@seq2seq", "evaluate", "register"):
-        kill_at(killed, stage)
+def test_killed_and_run_again_gives_the_same_result(tmp_path: Path, calm: Path) -> None:
+    """SIGKILL in the stages that take long, then run again: as if nothing had happened."""
+    killed = small_project(tmp_path / "killed")
+    kill_at(killed, ["dvc", "repro"], "Running stage 'simulate'")
+    for stage in ("tune@seq2seq", "train@seq2seq", "evaluate", "register"):
+        kill_at(killed, ["spikebridge.cli", "run"], f", {stage}")
     spikebridge_run(killed)
     scores, again = (load_json(p / "reports/evaluation/metrics.json") for p in (calm, killed))
     assert scores == again
     gates, again = (load_json(p / "reports/registration.json")["gates"] for p in (calm, killed))
     assert gates == again
+
+
+def test_results_on_dask_workers_are_those_of_one_machine(tmp_path: Path, calm: Path) -> None:
+    """The same bytes, and no stage runs again where only the engine changes."""
+    pytest.importorskip("distributed")
+    from dask_processes import dask_processes
+
+    with dask_processes(tmp_path, 2) as dask:
+        settings = {"engine": "dask", "scheduler": os.fspath(dask.file)}
+        project = small_project(tmp_path / "project", **settings)
+        dvc(project, "repro", "evaluate")
+    for name in SAME_RESULTS:
+        assert (project / name).read_bytes() == (calm / name).read_bytes(), name
+    assert (project / "runs" / "cluster").is_dir()
+    assert not (calm / "runs" / "cluster").exists()
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["compute"]["engine"] = "local"
+    params["compute"].pop("scheduler")
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert "up to date" in dvc(project, "repro", "--dry", "evaluate").stdout
 
 
 REAL = shared_recordings()

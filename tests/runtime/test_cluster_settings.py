@@ -118,7 +118,7 @@ def test_every_batch_system_takes_the_options(
     monkeypatch.setenv("PYTHONPATH", "/code of here")
     cluster = ClusterConfig(
         kind=kind, n_workers=8, cores=4, memory="8GB", walltime="04:00:00", queue="short", account="lab",
-        interface="lo", python="/shared/python", directives=["--a-directive"], prologue=["module load gcc"],
+        interface="lo", python="/shared/my python", directives=["--a-directive"], prologue=["module load gcc"],
     )  # fmt: skip
     options = cluster_settings.batch_options(cluster, tmp_path)
     assert (options[account], options["walltime"]) == ("lab", walltime)
@@ -128,7 +128,7 @@ def test_every_batch_system_takes_the_options(
     script = job_class("tls://10.0.0.5:8786", name="worker", **options).job_script()
     for part in (
         "short", "lab", walltime, "--a-directive", "\nmodule load gcc\n", "\nexport PYTHONPATH='/code of here'\n",
-        "\nexport DASK_DISTRIBUTED__WORKER__MEMORY__SPILL=false\n", "/shared/python -m distributed.cli.dask_worker",
+        "\nexport DASK_DISTRIBUTED__WORKER__MEMORY__SPILL=false\n", "'/shared/my python' -m distributed.cli.dask_w",
         "--nthreads 1", "--nworkers 4", "--lifetime 13800s", "--interface lo", "--protocol tls://",
     ):  # fmt: skip
         assert part in script

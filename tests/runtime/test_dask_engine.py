@@ -340,8 +340,10 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComputeConfig:
 
 
 def test_workers_of_a_batch_system(slurm: ComputeConfig, tmp_path: Path) -> None:
-    """One job a worker, over TLS; all are cancelled at the end of the run."""
-    client = started_client(tmp_path, slurm)
+    """One job a worker, over TLS; all are cancelled at the end of the run. The folder of the project has a space."""
+    project = tmp_path / "my project"
+    project.mkdir()
+    client = started_client(project, slurm)
     scripts = [path.read_text() for path in tmp_path.glob("job-*.sh")]
     assert len(scripts) == 2
     for script in scripts:
@@ -349,11 +351,11 @@ def test_workers_of_a_batch_system(slurm: ComputeConfig, tmp_path: Path) -> None
         assert "DASK_DISTRIBUTED__WORKER__MEMORY__SPILL=false" in script
         for part in ("tls://", "--nthreads 1", "--lifetime 1440s --lifetime-stagger 180s", "--death-timeout 60"):
             assert part in script
-    os.kill(job_pids(tmp_path)[0], signal.SIGKILL)
+    os.kill(job_pids(project)[0], signal.SIGKILL)
     for name in ("first", "second"):
-        (tmp_path / name).touch()
-    assert client.wait(60) == 0, (tmp_path / "client.log").read_text()
-    wait_until(lambda: all(map(ends, job_pids(tmp_path))))
+        (project / name).touch()
+    assert client.wait(60) == 0, (project / "client.log").read_text()
+    wait_until(lambda: all(map(ends, job_pids(project))))
     batch_jobs = [int(path.read_text()) for path in tmp_path.glob("*.pid")]
     wait_until(lambda: all(map(ends, batch_jobs)))
 

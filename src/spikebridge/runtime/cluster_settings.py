@@ -11,6 +11,7 @@ import math
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ def batch_options(cluster: ClusterConfig, folder: Path) -> dict[str, Any]:
     cluster : ClusterConfig
         Of a batch system.
     folder : Path
-        For logs of the jobs and for the certificate, which only the user can read; on a path that nodes share.
+        For logs of the jobs and for the certificate, which only the user can read; below the working folder, on a path
+        that nodes share.
 
     Returns
     -------
@@ -104,6 +106,12 @@ def batch_options(cluster: ClusterConfig, folder: Path) -> dict[str, Any]:
     ]
     path = os.environ.get("PYTHONPATH")
     walltime = cluster.walltime
+    directives, prologue = list(cluster.directives), list(cluster.prologue)
+    if shlex.quote(str(folder)) != str(folder):  # dask-jobqueue writes paths without quotes
+        prologue.append(f"cd {shlex.quote(str(Path.cwd()))}")
+        folder = folder.relative_to(Path.cwd())
+        if cluster.kind == "sge":
+            directives.append("-cwd")
     return {
         "cores": cluster.cores,
         "processes": cluster.cores,
@@ -112,12 +120,12 @@ def batch_options(cluster: ClusterConfig, folder: Path) -> dict[str, Any]:
         "queue": cluster.queue,
         ACCOUNTS[cluster.kind]: cluster.account,
         "interface": cluster.interface,
-        "python": cluster.python,
-        "job_extra_directives": list(cluster.directives),
+        "python": shlex.quote(cluster.python or sys.executable),
+        "job_extra_directives": directives,
         "job_script_prologue": [
             *settings,
             *([f"export PYTHONPATH={shlex.quote(path)}"] if path else []),
-            *cluster.prologue,
+            *prologue,
         ],
         "worker_extra_args": ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"],
         "death_timeout": DEATH_TIMEOUT_S,
