@@ -243,7 +243,8 @@ def test_a_users_mistake_ends_in_one_line(project: Path) -> None:
 @pytest.mark.slow
 def test_an_experiment_runs_what_it_changes(project: Path) -> None:
     """The last test here: it leaves another study in the project."""
-    done = dvc(project, "exp", "run", "-S", "+models.seq2seq.n_latents=8")  # +: SMALL does not have the key yet
+    changed = "+models.seq2seq.n_latents=8"  # +: SMALL does not have the key yet
+    done = dvc(project, "exp", "run", "-S", changed, "evaluate")
     assert "train@seq2seq" in done.stdout
     assert "train@ridge" not in done.stdout.replace("'train@ridge' didn't change", "")
     assert yaml.safe_load((project / "params.yaml").read_text())["models"]["seq2seq"]["n_latents"] == 8
