@@ -204,6 +204,16 @@ def _model_name(name: str) -> str:
     return name
 
 
+def _no_password(uri: str) -> str:
+    secret = r"^[^/]*//[^/@]*:[^/]*@|[?&][^=&]*(password|passwd|secret|token)[^=&]*="
+    if re.search(secret, uri, flags=re.IGNORECASE):
+        raise ValueError(
+            "expected an address without a password, because Git keeps this file: put the password into ~/.pgpass, or "
+            "the whole address into MLFLOW_TRACKING_URI"
+        )
+    return uri
+
+
 class TrackingConfig(Section):
     """Where results are logged in MLflow.
 
@@ -214,12 +224,16 @@ class TrackingConfig(Section):
     registered_model : str
         name of the model in the registry
     uri : str, optional
-        tracking server; null: SQLite in mlruns/, or MLFLOW_TRACKING_URI
+        tracking server or PostgreSQL database, without a password; null: SQLite in mlruns/, or MLFLOW_TRACKING_URI
+    artifact_location : str, optional
+        folder for the files of a new experiment in a database, such as s3://bucket/folder; null: of the server, in
+        MLFLOW_DEFAULT_ARTIFACT_ROOT, or in mlruns/
     """
 
     experiment: str = "spikebridge"
     registered_model: Annotated[str, AfterValidator(_model_name)] = "spikebridge"
-    uri: str | None = None
+    uri: Annotated[str, AfterValidator(_no_password)] | None = None
+    artifact_location: Annotated[str, AfterValidator(_no_password)] | None = None
 
 
 class TlsConfig(Section):

@@ -38,7 +38,7 @@ def log_scores(table: pd.DataFrame, about: Mapping[str, str]) -> str:
         store.client.log_artifacts(run_id, folder)
         store.client.log_table(run_id, table, "scores.json")
         note = "Scores of a saved model on new recordings, beside those at its registration: scores.csv."
-        runs.log(store, run_id, runs.metrics(_metrics(table)), dict(about), {NOTE: note})
+        runs.log(store, run_id, params=dict(about), tags={NOTE: note}, scores=_metrics(table))
         runs.log(store, run_id, tags={runs.CONTENT: content})
     return name
 

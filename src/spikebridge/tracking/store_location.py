@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 SQLITE = "sqlite:///"
 BESIDE = "spikebridge.artifacts"
@@ -84,12 +84,68 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
-def artifact_root(uri: str, project: Path | None = None) -> str | None:
-    """Absolute URI for artifacts: next to a sqlite file, else in mlruns/ of the project; None: the server decides."""
+def is_database(uri: str) -> bool:
+    """Whether a store is a PostgreSQL database."""
+    return uri.partition(":")[0].partition("+")[0] in {"postgresql", "postgres"}
+
+
+def is_server(uri: str) -> bool:
+    """Whether a store is an MLflow server."""
+    return urlsplit(uri).scheme in {"http", "https"}
+
+
+def masked(uri: str) -> str:
+    """A URI as it may be shown: without its password, in whichever part of it that is."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # an address that nobody can read: nothing of it is shown
+        return uri.partition(":")[0] + "://..."
+    user, at, host = parts.netloc.rpartition("@")
+    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _is_secret(k)]
+    shown = parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}")
+    return (shown if len(query) == len(_pairs(parts.query)) else shown._replace(query=urlencode(query))).geturl()
+
+
+def passwords(uri: str) -> list[str]:
+    """The passwords in a URI, as they are written and as they are meant."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return []
+    _, colon, password = parts.netloc.rpartition("@")[0].partition(":")
+    found = [password] if colon else []
+    found += [value for key, value in _pairs(parts.query) if _is_secret(key)]
+    return sorted({form for p in found if p for form in (p, unquote(p), quote(unquote(p), safe=""))}, key=len)[::-1]
+
+
+def without_password(text: str, uri: str) -> str:
+    """A text in which the passwords of a URI are replaced."""
+    for password in passwords(uri):
+        text = text.replace(password, "***")
+    return text
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True)
+
+
+def _is_secret(key: str) -> bool:
+    return "password" in key.lower() or key.lower() in {"passwd", "pass", "secret", "token"}
+
+
+def artifact_root(uri: str, project: Path | None = None, wanted: str | None = None) -> str | None:
+    """Absolute URI for artifacts: next to a sqlite file, else in mlruns/ of the project; None: the server decides.
+
+    wanted: tracking.artifact_location; for a PostgreSQL database also in MLFLOW_DEFAULT_ARTIFACT_ROOT.
+    """
+    if is_database(uri):
+        wanted = wanted or os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or None
+    if wanted is not None:
+        return wanted.rstrip("/") if urlsplit(wanted).scheme else (home(project) / wanted).resolve().as_uri()
     path = sqlite_file(uri)
     if path is not None:
         return (path.resolve().parent / "artifacts").as_uri()
-    if urlsplit(uri).scheme in {"http", "https"} or uri.startswith("databricks"):
+    if is_server(uri) or uri.startswith("databricks"):
         return None
     return (home(project) / "mlruns" / "artifacts").as_uri()
 

@@ -41,7 +41,7 @@ def log_sweep(tracking: TrackingConfig, settings: SweepConfig, folder: Path, pro
         store.client.log_artifact(run_id, str(folder / "params.yaml"))
         store.client.log_table(run_id, table, "sweep.json")
         params = runs.settings(settings.model_dump(mode="json"))
-        runs.log(store, run_id, runs.metrics(_metrics(table)), params, {NOTE: _note(table)})
+        runs.log(store, run_id, params=params, tags={NOTE: _note(table)}, scores=_metrics(table))
         runs.log(store, run_id, tags={runs.CONTENT: content})
     return name
 
