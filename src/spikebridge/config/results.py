@@ -205,7 +205,7 @@ def _model_name(name: str) -> str:
 
 
 def _no_password(uri: str) -> str:
-    secret = r"^[^/]*//[^/@]*:[^/]*@|[?&][^=&]*(password|passwd|secret|token)[^=&]*="
+    secret = r"^[\w.+-]+://[^:/?#@]*:.*@|[?&][^=&]*(password|passwd|secret|token)[^=&]*="
     if re.search(secret, uri, flags=re.IGNORECASE):
         raise ValueError(
             "expected an address without a password, because Git keeps this file: put the password into ~/.pgpass, or "

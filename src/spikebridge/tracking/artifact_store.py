@@ -52,10 +52,12 @@ def _without_user(address: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def storage_errors() -> tuple[type[Exception], ...]:
-    """Errors of S3's client; none where it is not installed."""
+def file_errors() -> tuple[type[Exception], ...]:
+    """Errors of reading artifacts: of MLflow, of the system, and of S3's client where it is installed."""
+    from mlflow.exceptions import MlflowException
+
     try:
         from botocore.exceptions import BotoCoreError, ClientError
     except ModuleNotFoundError:
-        return ()
-    return BotoCoreError, ClientError
+        return MlflowException, OSError
+    return MlflowException, OSError, BotoCoreError, ClientError

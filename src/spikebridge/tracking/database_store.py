@@ -203,7 +203,7 @@ def _held(uri: str, purpose: str) -> Any:
         except BaseException as raised:
             if raised is not error:
                 raise error from None
-        if isinstance(error, OperationalError) and getattr(error.orig, "pgcode", None) == LOCK_NOT_AVAILABLE:
+        if isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise RegistryError(
                 f"MLflow store {store_location.masked(uri)}: another process has held its lock for {LOCK_WAIT_S} s. "
                 "SELECT pid FROM pg_locks WHERE locktype = 'advisory' names it"

@@ -23,7 +23,7 @@ from spikebridge.errors.messages import listed
 from spikebridge.gates import Champion, Gate, GateOutcome
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
-from spikebridge.tracking.artifact_store import storage_errors
+from spikebridge.tracking.artifact_store import file_errors
 from spikebridge.tracking.interruptions import is_interruption, patiently
 from spikebridge.tracking.model_card import CHAMPION, Card
 from spikebridge.tracking.results import Results
@@ -88,7 +88,7 @@ def there(store: Store, version: ModelVersion) -> bool:
     uri = f"models:/{version.name}/{version.version}"
     try:
         return bool(patiently(lambda: quiet_mlflow().artifacts.list_artifacts(uri)))
-    except (MlflowException, OSError, *storage_errors()) as error:
+    except file_errors() as error:
         if is_interruption(error):  # whether they are there is not known
             raise
         return False
@@ -122,7 +122,7 @@ def downloaded(uri: str) -> Path | None:
     """The local copy of a file or folder of the opened store; None if it does not exist."""
     try:
         return Path(patiently(lambda: quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri)))
-    except (MlflowException, OSError, *storage_errors()) as error:
+    except file_errors() as error:
         if is_interruption(error):
             raise
         return None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from spikebridge.errors import RegistryError
+from spikebridge.errors import RegistryError, SpikebridgeError
 from spikebridge.tracking import store_location
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def first_line(error: BaseException) -> str:
 
 def is_interruption(error: BaseException | None) -> bool:
     """Whether an error of the store may be gone at the next attempt: a connection lost, a server that starts again."""
+    if isinstance(error, SpikebridgeError):  # it has its message already
+        return False
     while error is not None:
         text = str(error).lower()
         ours = isinstance(error, ConnectionError) or type(error).__module__.partition(".")[0] in LIBRARIES
@@ -121,7 +123,7 @@ def finished(task: Callable[[], Result], uri: str, pauses_s: tuple[float, ...] =
     try:
         return patiently(task, pauses_s)
     except Exception as error:
-        if isinstance(error, RegistryError) or not is_interruption(error):
+        if not is_interruption(error):
             raise
         text = store_location.without_password(first_line(error), uri)
         raise RegistryError(

@@ -14,7 +14,7 @@ from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import MANIFEST_FILE
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import registration_record, store_location
-from spikebridge.tracking.artifact_store import storage_errors
+from spikebridge.tracking.artifact_store import file_errors
 from spikebridge.tracking.interruptions import first_line, patiently
 from spikebridge.tracking.served_model import ServedModel, find_folder
 
@@ -119,7 +119,7 @@ def download(uri: str, project: Path | None = None) -> Path:
     client, mlflow = _client(uri, project), quiet_mlflow()
     try:
         return Path(patiently(lambda: mlflow.artifacts.download_artifacts(artifact_uri=uri)))
-    except (mlflow.MlflowException, OSError, *storage_errors()) as error:
+    except file_errors() as error:
         raise _not_found(uri, client, error, project) from None
 
 

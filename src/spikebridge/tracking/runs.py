@@ -76,8 +76,8 @@ def _only(store: Store, fingerprint: str) -> Run | None:
 
     The lock of a server does not hold between machines. The run that is complete stays, else the oldest.
     """
-    hits = store.client.search_runs([store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
-    hits = sorted(hits, key=lambda run: (CONTENT not in run.data.tags, run.info.start_time or 0, run.info.run_id))
+    found = store.client.search_runs([store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
+    hits = sorted(found, key=lambda run: (CONTENT not in run.data.tags, run.info.start_time or 0, run.info.run_id))
     for double in hits[1:]:
         delete_tree(store, double.info.run_id)
     return hits[0] if hits else None
@@ -159,7 +159,7 @@ def log(
     points = [m for m in metrics if math.isfinite(m.value)]
     if scores:
         logged = store.client.get_run(run_id).data.metrics
-        points += [m for m in metrics(scores) if logged.get(m.key) != m.value]
+        points += [m for m in _single(scores) if logged.get(m.key) != m.value]
     pairs = [Param(shortened_key(k), str(v)[:MAX_PARAM_LENGTH]) for k, v in (params or {}).items()]
     labels = [RunTag(k, v) for k, v in (tags or {}).items()]
     step = min(BATCH_METRICS - BATCH_PARAMS - BATCH_TAGS, 700)
@@ -190,6 +190,9 @@ def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Met
     return [
         Metric(shortened_key(k), float(v), now, step) for k, v in values.items() if v is not None and math.isfinite(v)
     ]
+
+
+_single = metrics
 
 
 def log_trials(store: Store, identity: Identity, model_run: str, model: str, tuned: TuningRun) -> int:

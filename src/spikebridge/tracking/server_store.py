@@ -15,17 +15,15 @@ def check_server(uri: str) -> None:
     """Raise RegistryError if no MLflow server answers at the address, or if it refuses this user or this name of it."""
     import requests
     from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
-
-    from mlflow.tracking._tracking_service.utils import _get_default_host_creds  # isort: skip
 
     shown = store_location.masked(uri)
     wanted = "/api/2.0/mlflow/experiments/search"
 
     def ask() -> requests.Response:
-        credentials = _get_default_host_creds(uri)
         return http_request(
-            credentials,
+            get_default_host_creds(uri),
             wanted,
             "GET",
             max_retries=0,

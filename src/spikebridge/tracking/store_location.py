@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 SQLITE = "sqlite:///"
 BESIDE = "spikebridge.artifacts"
 """Tag of an experiment whose artifacts are in the folder of the database."""
+WITH_PASSWORD = re.compile(r"^([\w.+-]+://[^:/?#@]*):(.*)@", re.DOTALL)
+"""Scheme and user of a URI, and the password: as drivers read it, it may contain any character."""
+SECRET_KEY = re.compile(r"[^=]*(password|passwd|secret|token)[^=]*=", re.IGNORECASE)
+"""A key of a URI's query that names a secret."""
 ANNOUNCED: set[str] = set()
 """URIs that `announce` wrote into the environment of this process: they are no settings of the user."""
 
@@ -96,26 +101,19 @@ def is_server(uri: str) -> bool:
 
 def masked(uri: str) -> str:
     """A URI as it may be shown: without its password, in whichever part of it that is."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:  # an address that nobody can read: nothing of it is shown
-        return uri.partition(":")[0] + "://..."
-    user, at, host = parts.netloc.rpartition("@")
-    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _is_secret(k)]
-    shown = parts._replace(netloc=f"{user.partition(':')[0]}{at}{host}")
-    return (shown if len(query) == len(_pairs(parts.query)) else shown._replace(query=urlencode(query))).geturl()
+    shown = WITH_PASSWORD.sub(r"\1@", uri)
+    address, mark, query = shown.partition("?")
+    kept = [pair for pair in query.split("&") if not SECRET_KEY.match(pair)]
+    return address + (mark + "&".join(kept) if kept and query else "")
 
 
 def passwords(uri: str) -> list[str]:
-    """The passwords in a URI, as they are written and as they are meant."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return []
-    _, colon, password = parts.netloc.rpartition("@")[0].partition(":")
-    found = [password] if colon else []
-    found += [value for key, value in _pairs(parts.query) if _is_secret(key)]
-    return sorted({form for p in found if p for form in (p, unquote(p), quote(unquote(p), safe=""))}, key=len)[::-1]
+    """The passwords in a URI, as they are written and as they are meant, the longest first."""
+    written = [match[2] for match in [WITH_PASSWORD.match(uri)] if match]
+    pairs = uri.partition("?")[2].split("&")
+    written += [pair.partition("=")[2] for pair in pairs if SECRET_KEY.match(pair)]
+    forms = {form for p in written for form in (p, unquote(p), unquote_plus(p), quote(unquote(p), safe=""))}
+    return sorted(forms - {""}, key=lambda form: (-len(form), form))
 
 
 def without_password(text: str, uri: str) -> str:
@@ -123,14 +121,6 @@ def without_password(text: str, uri: str) -> str:
     for password in passwords(uri):
         text = text.replace(password, "***")
     return text
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    return parse_qsl(query, keep_blank_values=True)
-
-
-def _is_secret(key: str) -> bool:
-    return "password" in key.lower() or key.lower() in {"passwd", "pass", "secret", "token"}
 
 
 def artifact_root(uri: str, project: Path | None = None, wanted: str | None = None) -> str | None:

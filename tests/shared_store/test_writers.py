@@ -1,0 +1,113 @@
+"""Several writers, a server that starts again, and connections that are cut: nothing is lost, nothing is twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import store_writer
+from cut_connections import Proxy
+from lab_servers import S3, Postgres
+from project import ROOT
+
+pytestmark = pytest.mark.slow
+
+WRITER = ROOT / "tests" / "support" / "store_writer.py"
+
+
+def start(folder: Path, name: str, runs: int, uri: str, place: str | None) -> subprocess.Popen[str]:
+    """A writer with its own project folder, as on another machine."""
+    (folder / name).mkdir(parents=True)
+    (folder / name / "dvc.yaml").touch()
+    command = [sys.executable, str(WRITER), str(folder / name), name, str(runs), *([place] if place else [])]
+    return subprocess.Popen(
+        command,
+        env=os.environ | {"MLFLOW_TRACKING_URI": uri},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def ended(writers: list[subprocess.Popen[str]]) -> str:
+    """What the writers print; every one of them must succeed."""
+    heard = [writer.communicate(timeout=300)[0] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * len(writers), "\n".join(heard)[-4000:]
+    return "".join(heard)
+
+
+def check(server: Postgres, names: list[str], runs: int) -> None:
+    """Every run, point, parameter and tag is in the database exactly once."""
+    n = len(names) * runs
+
+    def count(query: str) -> int:
+        return int(server.sql(server.database, query))
+
+    def runs_of(kind: str) -> int:
+        return count(
+            "SELECT count(*) FROM runs JOIN tags USING (run_uuid) WHERE lifecycle_stage = 'active' "
+            f"AND tags.key = 'spikebridge.kind' AND tags.value = '{kind}'"
+        )
+
+    assert (runs_of("execution"), runs_of("model")) == (1, n)
+    fingerprints = "SELECT count(DISTINCT value) FROM tags WHERE key = 'spikebridge.fingerprint'"
+    assert count(fingerprints) == n + 1
+    alive = "run_uuid IN (SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active')"
+    assert count(f"SELECT count(*) FROM metrics WHERE key = 'train_loss' AND {alive}") == n * store_writer.POINTS
+    distinct = f"SELECT count(DISTINCT (run_uuid, step)) FROM metrics WHERE key = 'train_loss' AND {alive}"
+    assert count(distinct) == n * store_writer.POINTS
+    assert count(f"SELECT count(*) FROM metrics WHERE key = 'value' AND {alive}") == n
+    assert count(f"SELECT count(*) FROM params WHERE {alive}") == 2 * n
+    assert count("SELECT count(*) FROM runs WHERE lifecycle_stage = 'active' AND status = 'FINISHED'") == n
+    assert count("SELECT count(*) FROM experiments WHERE name = 'spikebridge'") == 1
+
+
+def files(s3: S3, prefix: str) -> list[str]:
+    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket="lab", Prefix=prefix)
+    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def test_eight_writers_at_once_from_fresh(tmp_path: Path, database: Postgres, s3_keys: S3) -> None:
+    place, names = "s3://lab/eight", [f"writer{k}" for k in range(8)]
+    ended([start(tmp_path, name, 2, database.uri(), place) for name in names])
+    check(database, names, 2)
+    written = files(s3_keys, "eight/")
+    assert sorted(name.rpartition("/")[2] for name in written) == sorted(f"{n}.{k}.txt" for n in names for k in (0, 1))
+    bodies = {s3_keys.client().get_object(Bucket="lab", Key=key)["Body"].read().decode() for key in written}
+    assert bodies == {f"{n} {k}" for n in names for k in (0, 1)}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
+def test_a_server_that_starts_again_under_load(
+    tmp_path: Path, migrated: Postgres, s3_keys: S3, how: signal.Signals
+) -> None:
+    names = ["one", "two", "three"]
+    writers = [start(tmp_path, name, 6, migrated.uri(), f"s3://lab/{how.name}") for name in names]
+    for runs in (2, 8):
+        wait_for_runs(migrated, runs, writers)
+        migrated.stop(how)
+        migrated.start()
+    ended(writers)
+    check(migrated, names, 6)
+    assert len(files(s3_keys, f"{how.name}/")) == 18
+
+
+def wait_for_runs(server: Postgres, number: int, writers: list[subprocess.Popen[str]]) -> None:
+    """Wait until the writers have made so many runs: then they are at work."""
+    while int(server.sql(server.database, "SELECT count(*) FROM runs")) < number:
+        assert all(writer.poll() is None for writer in writers), ended(writers)
+
+
+def test_connections_that_are_cut_in_the_middle(tmp_path: Path, migrated: Postgres, s3_keys: S3) -> None:
+    """The cuts fall after requests that the server carries out: their answers are lost."""
+    names = ["one", "two"]
+    with Proxy(migrated.port, cut_after=900, grows_by=1.12, cuts=30) as proxy:
+        uri = migrated.uri(port=proxy.port)
+        ended([start(tmp_path, name, 4, uri, "s3://lab/cut") for name in names])
+        assert proxy.cuts == 30
+    check(migrated, names, 4)
+    assert len(files(s3_keys, "cut/")) == 8
