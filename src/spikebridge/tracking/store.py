@@ -23,7 +23,7 @@ from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
 from spikebridge.tracking import artifact_store, database_store, server_store, store_location
 from spikebridge.tracking.database_store import latest_revision
-from spikebridge.tracking.interruptions import PersistentClient, first_line
+from spikebridge.tracking.interruptions import PersistentClient, first_line, patiently
 from spikebridge.tracking.results import FIRST_LEVEL
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def connect(uri: str, project: Path | None = None) -> MlflowClient:
             server_store.check_server(uri)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(os.environ["MLFLOW_REGISTRY_URI"])
-        client = mlflow.MlflowClient()
+        client = patiently(mlflow.MlflowClient)
         return cast("MlflowClient", PersistentClient(client)) if shared else client
     except (sqlite3.Error, OSError, mlflow.MlflowException) as error:
         raise _unreachable(uri, error) from None
