@@ -218,7 +218,12 @@ class S3:
         command += [f"-ip={HOST}", f"-ip.bind={HOST}", f"-s3.config={keys}", f"-s3.port={self.port}"]
         command += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
         command += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
-        command += ["-master.telemetry=false", "-volume.preStopSeconds=0", f"-filer.localSocket={self.folder / 'filer.sock'}", *self.options]
+        command += [
+            "-master.telemetry=false",
+            "-volume.preStopSeconds=0",
+            f"-filer.localSocket={self.folder / 'filer.sock'}",
+            *self.options,
+        ]
         with open(self.folder / "weed.log", "ab") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, cwd=self.folder)
         wait_for_port(self.port, self.process, self.folder / "weed.log")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab_servers import S3, Postgres, running
 
+from lab_servers import S3, Postgres, running
 from spikebridge.tracking import artifact_store, store_location
 
 VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT", "PGCONNECT_TIMEOUT")

@@ -15,10 +15,9 @@ import fake_project
 import numpy as np
 import pytest
 from cut_connections import Proxy
-from lab_servers import S3, Postgres, free_port, wait_for_port
-from project import ROOT
 
 import spikebridge
+from lab_servers import S3, Postgres, free_port, wait_for_port
 from spikebridge import tracking
 from spikebridge.config import Config
 from spikebridge.tracking import store

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import store_writer
 from cut_connections import Proxy
-from lab_servers import S3, Postgres
 from project import ROOT
+
+from lab_servers import S3, Postgres
 
 pytestmark = pytest.mark.slow
 
