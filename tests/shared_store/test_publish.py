@@ -36,9 +36,10 @@ def content(project: Path) -> dict[str, Any]:
     """What the opened store has of a project, without ids and times."""
     opened = store.open_store(settings().tracking, project)
     runs = opened.client.search_runs([opened.experiment], max_results=1000)
+    names = {run.info.run_id: run.info.run_name for run in runs}
     told = ("spikebridge.kind", "spikebridge.content", "mlflow.note.content", "data_hash", "split_hash")
     return {
-        run.info.run_name: {
+        f"{names.get(run.data.tags.get('mlflow.parentRunId', ''))}: {run.info.run_name}": {
             "status": run.info.status,
             "metrics": run.data.metrics,
             "params": run.data.params,
