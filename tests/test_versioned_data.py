@@ -142,9 +142,8 @@ def test_a_changed_recording_alone_is_read_again_and_a_damaged_output_too(tmp_pa
 def added(tmp_path: Path) -> Lab:
     """A project whose recordings are under DVC, without a remote."""
     lab = Lab(tmp_path)
-    lab.run(
-        'mkdir -p data/recordings && cp -r "$LAB"/. data/recordings && dvc add data/recordings && git add -A && git commit -qm recordings'
-    )
+    lab.run('mkdir -p data/recordings && cp -r "$LAB"/. data/recordings && dvc add data/recordings')
+    lab.run("git add -A && git commit -qm recordings")
     return lab
 
 
@@ -169,7 +168,7 @@ def test_a_remote_on_s3(added: Lab) -> None:
 
         key = max(listed["Contents"], key=lambda entry: entry["Size"])["Key"]
         server.client().put_object(Bucket="lab", Key=key, Body=b"damaged")
-        with pytest.raises(AssertionError, match="corrupted|failed to pull|Checkout failed"):
+        with pytest.raises(AssertionError, match=r"corrupted|failed to pull|Checkout failed"):
             added.clone("after the damage")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StrictBool, field_validator, model_validator
 
 from spikebridge.config.base import Auto, Positive, Section
+from spikebridge.errors.validation_errors import SecretValueError
 
 MAX_STATES = 8
 """Pairs of states grow with the square of their number, and so does the correction of their tests."""
@@ -207,7 +208,7 @@ def _model_name(name: str) -> str:
 def _no_password(uri: str) -> str:
     secret = r"^[\w.+-]+://[^:/?#@]*:.*@|[?&][^=&]*(password|passwd|secret|token)[^=&]*="
     if re.search(secret, uri, flags=re.IGNORECASE):
-        raise ValueError(
+        raise SecretValueError(
             "expected an address without a password, because Git keeps this file: put the password into ~/.pgpass, or "
             "the whole address into MLFLOW_TRACKING_URI"
         )
