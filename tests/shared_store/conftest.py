@@ -22,7 +22,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(store_location, "ANNOUNCED", set())
-    artifact_store._check_bucket.cache_clear()
+    artifact_store.check_bucket.cache_clear()
 
 
 @pytest.fixture(scope="session")

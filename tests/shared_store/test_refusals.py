@@ -109,14 +109,14 @@ def test_a_schema_of_another_mlflow_is_left_alone(
     tmp_path: Path, migrated: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = next(r for r in database_store.known_revisions() if r != database_store.latest_revision())
-    for found, remedy in (
+    for revision, remedy in (
         (older, "older .*mlflow db upgrade"),
         ("ffffffffffff", "newer .*install the version of MLflow"),
     ):
-        migrated.sql(migrated.database, f"UPDATE alembic_version SET version_num = '{found}'")
+        migrated.sql(migrated.database, f"UPDATE alembic_version SET version_num = '{revision}'")
         text = message(migrated.uri(), tmp_path, monkeypatch, "s3://lab/x")
-        assert f"found the {remedy.split()[0]} {found}" in text
-        assert migrated.sql(migrated.database, "SELECT version_num FROM alembic_version") == found
+        assert f"found the {remedy.split()[0]} {revision}" in text
+        assert migrated.sql(migrated.database, "SELECT version_num FROM alembic_version") == revision
 
 
 @pytest.mark.slow

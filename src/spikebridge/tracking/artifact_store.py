@@ -17,11 +17,12 @@ KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/cred
 def check_artifacts(location: str | None) -> None:
     """Raise RegistryError if artifacts lie on S3 and their bucket is not there or cannot be used; once a process."""
     if location and urlsplit(location).scheme == "s3":
-        _check_bucket(urlsplit(location).netloc, os.environ.get(ENDPOINT) or None)
+        check_bucket(urlsplit(location).netloc, os.environ.get(ENDPOINT) or None)
 
 
 @cache
-def _check_bucket(bucket: str, endpoint: str | None) -> None:
+def check_bucket(bucket: str, endpoint: str | None) -> None:
+    """Raise RegistryError if a bucket is not there or cannot be used. endpoint: None for Amazon's."""
     place = f"artifacts in s3://{bucket}" + (f" at {_without_user(endpoint)}" if endpoint else "")
     try:
         import boto3
@@ -32,7 +33,7 @@ def _check_bucket(bucket: str, endpoint: str | None) -> None:
             'pip install ".[server]" in the project\'s folder'
         ) from None
     try:
-        patiently(lambda: boto3.client("s3", endpoint_url=endpoint).head_bucket(Bucket=bucket))
+        patiently(lambda: boto3.session.Session().client("s3", endpoint_url=endpoint).head_bucket(Bucket=bucket))
     except NoCredentialsError:
         raise RegistryError(f"{place}: expected the keys of S3, found none: set {KEYS}") from None
     except ClientError as error:

@@ -74,10 +74,10 @@ def _schema_fits(uri: str, shown: str) -> bool:
     """Whether the schema is that of the installed MLflow; False where there is none yet."""
     import mlflow
 
-    found = _revision(uri)
-    if found is None or found == latest_revision():
-        return found is not None
-    known = found in known_revisions()
+    revision = _revision(uri)
+    if revision is None or revision == latest_revision():
+        return revision is not None
+    known = revision in known_revisions()
     remedy = (
         "back it up, then upgrade it for everyone, with the address in MLFLOW_TRACKING_URI: "
         'mlflow db upgrade "$MLFLOW_TRACKING_URI"'
@@ -87,7 +87,7 @@ def _schema_fits(uri: str, shown: str) -> bool:
     age = "older" if known else "newer"
     raise RegistryError(
         f"MLflow store {shown}: expected the schema {latest_revision()} of MLflow {mlflow.__version__}, found the "
-        f"{age} {found}: {remedy}"
+        f"{age} {revision}: {remedy}"
     )
 
 

@@ -76,8 +76,8 @@ def _only(store: Store, fingerprint: str) -> Run | None:
 
     The lock of a server does not hold between machines. The run that is complete stays, else the oldest.
     """
-    found = store.client.search_runs([store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
-    hits = sorted(found, key=lambda run: (CONTENT not in run.data.tags, run.info.start_time or 0, run.info.run_id))
+    runs = store.client.search_runs([store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
+    hits = sorted(runs, key=lambda run: (CONTENT not in run.data.tags, run.info.start_time or 0, run.info.run_id))
     for double in hits[1:]:
         delete_tree(store, double.info.run_id)
     return hits[0] if hits else None
