@@ -66,16 +66,14 @@ def test_services_start_after_those_that_they_need() -> None:
 TRY = """
 import os, sys
 from pathlib import Path
-import numpy as np, requests
-import fake_project, spikebridge
-from spikebridge import tracking
-project = fake_project.make(Path(sys.argv[1]) / "project")
-(project / "params.yaml").write_text("{}")
-about = tracking.publish(fake_project.settings(), project)
-assert about["alias"] == "champion", about
-(Path(sys.argv[1]) / "elsewhere").mkdir()
-os.chdir(Path(sys.argv[1]) / "elsewhere")
-assert spikebridge.load("models:/spikebridge@champion").predict(np.ones((2, 8, 5))).shape == (2,)
+import requests
+from spikebridge.config import TrackingConfig
+from spikebridge.tracking import runs, store
+opened = store.open_store(TrackingConfig(), Path(sys.argv[1]))
+run_id = runs.get_or_create(opened, runs.Key("a", "a", "model")).info.run_id
+(Path(sys.argv[1]) / "a.txt").write_text("hello")
+opened.client.log_artifact(run_id, str(Path(sys.argv[1]) / "a.txt"))
+assert Path(opened.client.download_artifacts(run_id, "a.txt")).read_text() == "hello"
 uri = os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow/experiments/search?max_results=1"
 print(requests.get(uri).status_code, requests.get(uri, headers={"Host": "elsewhere.example"}).status_code)
 """

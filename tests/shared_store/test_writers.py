@@ -20,13 +20,13 @@ pytestmark = pytest.mark.slow
 WRITER = ROOT / "tests" / "support" / "store_writer.py"
 
 
-def start(folder: Path, name: str, runs: int, uri: str, place: str | None) -> subprocess.Popen[str]:
-    """A writer with its own project folder, as on another machine."""
-    (folder / name).mkdir(parents=True)
-    (folder / name / "dvc.yaml").touch()
-    command = [sys.executable, str(WRITER), str(folder / name), name, str(runs), *([place] if place else [])]
+def start(folder: Path, names: list[str], runs: int, uri: str, place: str) -> subprocess.Popen[str]:
+    """Writers at once, each a process with its own project folder, as on another machine."""
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "dvc.yaml").touch()
     return subprocess.Popen(
-        command,
+        [sys.executable, str(WRITER), str(folder), str(runs), place, *names],
         env=os.environ | {"MLFLOW_TRACKING_URI": uri},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -34,11 +34,11 @@ def start(folder: Path, name: str, runs: int, uri: str, place: str | None) -> su
     )
 
 
-def ended(writers: list[subprocess.Popen[str]]) -> str:
+def ended(writers: subprocess.Popen[str]) -> str:
     """What the writers print; every one of them must succeed."""
-    heard = [writer.communicate(timeout=300)[0] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0] * len(writers), "\n".join(heard)[-4000:]
-    return "".join(heard)
+    output = writers.communicate(timeout=300)[0]
+    assert writers.returncode == 0, output[-4000:]
+    return output
 
 
 def check(server: Postgres, names: list[str], runs: int) -> None:
@@ -74,7 +74,7 @@ def files(s3: S3, prefix: str) -> list[str]:
 
 def test_eight_writers_at_once_from_fresh(tmp_path: Path, database: Postgres, s3_keys: S3) -> None:
     place, names = "s3://lab/eight", [f"writer{k}" for k in range(8)]
-    ended([start(tmp_path, name, 2, database.uri(), place) for name in names])
+    ended(start(tmp_path, names, 2, database.uri(), place))
     check(database, names, 2)
     written = files(s3_keys, "eight/")
     assert sorted(name.rpartition("/")[2] for name in written) == sorted(f"{n}.{k}.txt" for n in names for k in (0, 1))
@@ -84,7 +84,7 @@ def test_eight_writers_at_once_from_fresh(tmp_path: Path, database: Postgres, s3
 
 def test_a_server_that_is_restarted_and_crashes_under_load(tmp_path: Path, migrated: Postgres, s3_keys: S3) -> None:
     names = ["one", "two"]
-    writers = [start(tmp_path, name, 8, migrated.uri(), "s3://lab/restarted") for name in names]
+    writers = start(tmp_path, names, 8, migrated.uri(), "s3://lab/restarted")
     for runs, how in ((2, signal.SIGINT), (9, signal.SIGQUIT)):
         wait_for_runs(migrated, runs, writers)
         migrated.stop(how)
@@ -94,10 +94,10 @@ def test_a_server_that_is_restarted_and_crashes_under_load(tmp_path: Path, migra
     assert len(files(s3_keys, "restarted/")) == 16
 
 
-def wait_for_runs(server: Postgres, number: int, writers: list[subprocess.Popen[str]]) -> None:
+def wait_for_runs(server: Postgres, number: int, writers: subprocess.Popen[str]) -> None:
     """Wait until the writers have made so many runs: then they are at work."""
     while int(server.sql(server.database, "SELECT count(*) FROM runs")) < number:
-        assert all(writer.poll() is None for writer in writers), ended(writers)
+        assert writers.poll() is None, ended(writers)
 
 
 def test_connections_that_are_cut_in_the_middle(tmp_path: Path, migrated: Postgres, s3_keys: S3) -> None:
@@ -105,7 +105,7 @@ def test_connections_that_are_cut_in_the_middle(tmp_path: Path, migrated: Postgr
     names = ["one", "two"]
     with Proxy(migrated.port, cut_after=900, grows_by=1.2, cuts=16) as proxy:
         uri = migrated.uri(port=proxy.port)
-        ended([start(tmp_path, name, 4, uri, "s3://lab/cut") for name in names])
+        ended(start(tmp_path, names, 4, uri, "s3://lab/cut"))
         assert proxy.cuts == 16
     check(migrated, names, 4)
     assert len(files(s3_keys, "cut/")) == 8

@@ -1,11 +1,14 @@
-"""A process that writes runs, points and files to a store: `python store_writer.py PROJECT NAME RUNS PLACE`.
+"""Processes that write runs, points and files to a store: `python store_writer.py FOLDER RUNS PLACE NAME...`.
 
-It reads the store from MLFLOW_TRACKING_URI. Each run has 40 points of a curve, parameters, tags and one file.
+They read the store from MLFLOW_TRACKING_URI; each has its project in FOLDER/NAME, as on another machine. Each run has 40
+points of a curve, parameters, tags and one file.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from pathlib import Path
 
 from spikebridge.config import TrackingConfig
@@ -35,7 +38,25 @@ def write(project: Path, name: str, number: int, place: str | None) -> None:
             opened.client.log_artifact(run_id, str(path))
 
 
+def main(folder: Path, number: int, place: str | None, names: list[str]) -> int:
+    """Write as several processes at once; returns how many failed. Libraries are loaded before they part."""
+    store.quiet_mlflow()
+    children = []
+    for name in names:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                finished(lambda name=name: write(folder / name, name, number, place), "")  # type: ignore[misc]
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        children.append(child)
+    return sum(os.waitpid(child, 0)[1] != 0 for child in children)
+
+
 if __name__ == "__main__":
-    folder, who, n = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    where = sys.argv[4] if len(sys.argv) > 4 else None
-    finished(lambda: write(folder, who, n, where), "")
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]))
