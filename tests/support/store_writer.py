@@ -1,7 +1,7 @@
 """Processes that write runs, points and files to a store: `python store_writer.py FOLDER RUNS PLACE NAME...`.
 
-They read the store from MLFLOW_TRACKING_URI; each has its project in FOLDER/NAME, as on another machine. Each run has 40
-points of a curve, parameters, tags and one file.
+They read the store from MLFLOW_TRACKING_URI; each has its project in FOLDER/NAME, as on another machine. Each run has
+40 points of a curve, parameters, tags and one file.
 """
 
 from __future__ import annotations
