@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from project import ROOT, copy_project, environment, parameters
+from ssh_server import SshServer
 
+from lab_servers import S3, running
 from spikebridge.config import SimulateConfig
 from spikebridge.simulate import simulate_session, write_nwb
 
@@ -21,8 +25,15 @@ PAGE = (ROOT / "docs" / "versioned-data.md").read_text(encoding="utf-8")
 KNOBS = SimulateConfig(n_trials=20, n_source_units=(6, 6), n_target_units=(5, 5))
 
 
-def blocks() -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+REMOTES = "## A remote on S3 or SSH\n"
+
+
+def blocks(of_remotes: bool = False) -> list[str]:
+    """The commands of the page: those of the section on remotes, or all others."""
+    before, _, after = PAGE.partition(REMOTES)
+    section, heading, rest = after.partition("\n## ")
+    text = section if of_remotes else before + heading + rest
+    return re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 class Lab:
@@ -45,6 +56,12 @@ class Lab:
             "ELSEWHERE": str(root / "elsewhere"),
         }
         self.run("dvc init --quiet --force && git add .dvc && (git diff --cached --quiet || git commit -qm dvc)")
+
+    def clone(self, name: str) -> Path:
+        """A clone of the project on another machine."""
+        target = self.project.with_name(name)
+        self.run(f'git clone --quiet "$PROJECT" "{target}" && cd "{target}" && dvc pull data/recordings.dvc')
+        return target
 
     @staticmethod
     def record(path: Path, number: int) -> None:
@@ -119,3 +136,58 @@ def test_a_changed_recording_alone_is_read_again_and_a_damaged_output_too(tmp_pa
     heard = lab.run("dvc repro preprocess")
     assert ingest_status(heard) == {"rat1": "read", "rat2": "unchanged"}, "a damaged table is never taken over"
     assert lab.content("data/ingested") == before
+
+
+@pytest.fixture
+def added(tmp_path: Path) -> Lab:
+    """A project whose recordings are under DVC, without a remote."""
+    lab = Lab(tmp_path)
+    lab.run('mkdir -p data/recordings && cp -r "$LAB"/. data/recordings && dvc add data/recordings')
+    lab.run("git add -A && git commit -qm recordings")
+    return lab
+
+
+def recordings(project: Path) -> dict[str, bytes]:
+    return {p.name: p.read_bytes() for p in sorted((project / "data" / "recordings").iterdir())}
+
+
+def test_a_remote_on_s3(added: Lab) -> None:
+    pytest.importorskip("dvc_s3", reason='the extra "remotes" is not installed')
+    if reason := S3.missing():
+        pytest.skip(reason)
+    with running(S3(added.project.with_name("s3"))) as server:
+        server.make_bucket("lab")
+        added.variables |= {"BUCKET": "lab", "S3": server.endpoint} | {
+            key: value for key, value in server.environment().items() if key.startswith("AWS_")
+        }
+        added.run(blocks(of_remotes=True)[0])
+        listed = server.client().list_objects_v2(Bucket="lab", Prefix="recordings/files/md5/")
+        assert listed["KeyCount"] == 3, "two recordings and their list"
+        assert recordings(added.clone("elsewhere")) == recordings(added.project)
+        assert server.secret not in (added.project / ".dvc" / "config").read_text()
+
+        key = max(listed["Contents"], key=lambda entry: entry["Size"])["Key"]
+        server.client().put_object(Bucket="lab", Key=key, Body=b"damaged")
+        with pytest.raises(AssertionError, match=r"corrupted|failed to pull|Checkout failed"):
+            added.clone("after the damage")
+
+
+def test_a_remote_by_ssh(added: Lab) -> None:
+    pytest.importorskip("dvc_ssh", reason='the extra "remotes" is not installed')
+    if reason := SshServer.missing():
+        pytest.skip(reason)
+    with SshServer(added.project.with_name("ssh")) as server:
+        folder = added.project.with_name("on the server")
+        added.variables |= {
+            "SERVER": f"127.0.0.1:{server.port}",
+            "FOLDER": str(folder),
+            "KEY": str(server.key),
+            "USER": getpass.getuser(),
+        }
+        added.run(blocks(of_remotes=True)[1])
+        assert len([p for p in folder.rglob("*") if p.is_file()]) == 3, "two recordings and their list"
+        local = added.project / ".dvc" / "config.local"
+        added.run(f'git clone --quiet "$PROJECT" "{added.project.with_name("b")}"')
+        shutil.copy(local, added.project.with_name("b") / ".dvc" / "config.local")
+        added.run(f'cd "{added.project.with_name("b")}" && dvc pull data/recordings.dvc')
+        assert recordings(added.project.with_name("b")) == recordings(added.project)

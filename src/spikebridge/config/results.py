@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StrictBool, field_validator, model_validator
 
 from spikebridge.config.base import Auto, Positive, Section
+from spikebridge.errors.validation_errors import SecretValueError
 
 MAX_STATES = 8
 """Pairs of states grow with the square of their number, and so does the correction of their tests."""
@@ -204,6 +205,16 @@ def _model_name(name: str) -> str:
     return name
 
 
+def _no_password(uri: str) -> str:
+    secret = r"^[\w.+-]+://[^:/?#@]*:.*@|[?&][^=&]*(password|passwd|secret|token)[^=&]*="
+    if re.search(secret, uri, flags=re.IGNORECASE):
+        raise SecretValueError(
+            "expected an address without a password, because Git keeps this file: put the password into ~/.pgpass, or "
+            "the whole address into MLFLOW_TRACKING_URI"
+        )
+    return uri
+
+
 class TrackingConfig(Section):
     """Where results are logged in MLflow.
 
@@ -214,12 +225,16 @@ class TrackingConfig(Section):
     registered_model : str
         name of the model in the registry
     uri : str, optional
-        tracking server; null: SQLite in mlruns/, or MLFLOW_TRACKING_URI
+        tracking server or PostgreSQL database, without a password; null: SQLite in mlruns/, or MLFLOW_TRACKING_URI
+    artifact_location : str, optional
+        folder for the files of a new experiment in a database, such as s3://bucket/folder; null: of the server, in
+        MLFLOW_DEFAULT_ARTIFACT_ROOT, or in mlruns/
     """
 
     experiment: str = "spikebridge"
     registered_model: Annotated[str, AfterValidator(_model_name)] = "spikebridge"
-    uri: str | None = None
+    uri: Annotated[str, AfterValidator(_no_password)] | None = None
+    artifact_location: Annotated[str, AfterValidator(_no_password)] | None = None
 
 
 class TlsConfig(Section):

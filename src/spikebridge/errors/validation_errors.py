@@ -9,6 +9,10 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 
+class SecretValueError(ValueError):
+    """A check of ours refuses a value that may hold a password: the message does not show it."""
+
+
 @dataclass(frozen=True)
 class WrongValue:
     """One of pydantic's errors about a section.
@@ -80,7 +84,8 @@ def wrong_value(error: Any, section: type[BaseModel]) -> WrongValue:
     value = error.get("input")
     context = error.get("ctx", {})
     expected = EXPECTED[error["type"]].format(**context) if error["type"] in EXPECTED else ""
-    got = "" if isinstance(value, dict) else f"{value!r}{_number_hint(error['type'], value)}"
+    hidden = isinstance(value, dict) or isinstance(context.get("error"), SecretValueError)
+    got = "" if hidden else f"{value!r}{_number_hint(error['type'], value)}"
     if expected:
         return WrongValue(where, "", expected, got)
     return WrongValue(where, own_message(error) + (f", got {got}" if got else ""))

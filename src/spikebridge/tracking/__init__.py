@@ -46,21 +46,32 @@ def publish(config: Config, project: Path | str = ".", logged: Callable[[], None
     -------
     dict
         The content of reports/registration.json.
+
+    Raises
+    ------
+    RegistryError
+        If the store cannot be reached, or the connection to it was lost again and again.
     """
     from spikebridge.tracking import registration_record
     from spikebridge.tracking.identity import identify
+    from spikebridge.tracking.interruptions import finished
     from spikebridge.tracking.log_results import mirror
     from spikebridge.tracking.registered_models import register
     from spikebridge.tracking.registration_record import exclusive
 
     project = Path(project)
     identity = identify(config, project)  # computed once: editing the code while this runs would change it
-    with exclusive(tracking_uri(config.tracking.uri, project), project):
-        mirror(config, project, identity)
-        logged()
-        about = register(config, project, identity)
-        registration_record.write(project, about)
-    return about
+    uri = tracking_uri(config.tracking.uri, project)
+
+    def once() -> dict[str, Any]:
+        with exclusive(uri, project):
+            mirror(config, project, identity)
+            logged()
+            about = register(config, project, identity)
+            registration_record.write(project, about)
+        return about
+
+    return finished(once, uri)
 
 
 def log_sweep(config: Config, folder: Path) -> str:

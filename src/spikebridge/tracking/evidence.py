@@ -23,6 +23,8 @@ from spikebridge.errors.messages import listed
 from spikebridge.gates import Champion, Gate, GateOutcome
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import load, runs
+from spikebridge.tracking.artifact_store import file_errors
+from spikebridge.tracking.interruptions import is_interruption, patiently
 from spikebridge.tracking.model_card import CHAMPION, Card
 from spikebridge.tracking.results import Results
 from spikebridge.tracking.store import Store, quiet_mlflow
@@ -83,9 +85,12 @@ def there(store: Store, version: ModelVersion) -> bool:
     """Whether the files of a version are where they were registered. After moving or copying a project they are not."""
     if load.elsewhere(store.client, version):
         return False
+    uri = f"models:/{version.name}/{version.version}"
     try:
-        return bool(quiet_mlflow().artifacts.list_artifacts(f"models:/{version.name}/{version.version}"))
-    except (MlflowException, OSError):
+        return bool(patiently(lambda: quiet_mlflow().artifacts.list_artifacts(uri)))
+    except file_errors() as error:
+        if is_interruption(error):  # whether they are there is not known
+            raise
         return False
 
 
@@ -116,8 +121,10 @@ def stored_card(version: ModelVersion) -> Card | None:
 def downloaded(uri: str) -> Path | None:
     """The local copy of a file or folder of the opened store; None if it does not exist."""
     try:
-        return Path(quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri))
-    except (MlflowException, OSError):
+        return Path(patiently(lambda: quiet_mlflow().artifacts.download_artifacts(artifact_uri=uri)))
+    except file_errors() as error:
+        if is_interruption(error):
+            raise
         return None
 
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from spikebridge import models
 from spikebridge.config import Config
-from spikebridge.tracking.store import Store, first_line, open_store, terminable
+from spikebridge.tracking.interruptions import first_line
+from spikebridge.tracking.store import Store, open_store, terminable
+from spikebridge.tracking.store_location import tracking_uri, without_password
 
 INTERVAL_S = 0.5
 UNREACHABLE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
@@ -154,7 +156,9 @@ class LiveRun:
 
     def _give_up(self, error: Exception) -> None:
         self._broken = True
-        warnings.warn(f"no live metrics of {self.model} in MLflow: {first_line(error)}", stacklevel=3)
+        uri = tracking_uri(self.config.tracking.uri, self.project)
+        text = without_password(first_line(error), uri)
+        warnings.warn(f"no live metrics of {self.model} in MLflow: {text}", stacklevel=3)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from spikebridge.errors import RegistryError
 from spikebridge.models.parts.saved_files import MANIFEST_FILE
 from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import registration_record, store_location
+from spikebridge.tracking.artifact_store import file_errors
+from spikebridge.tracking.interruptions import first_line, patiently
 from spikebridge.tracking.served_model import ServedModel, find_folder
 
 if TYPE_CHECKING:
@@ -116,8 +118,8 @@ def download(uri: str, project: Path | None = None) -> Path:
 
     client, mlflow = _client(uri, project), quiet_mlflow()
     try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-    except (mlflow.MlflowException, OSError) as error:
+        return Path(patiently(lambda: mlflow.artifacts.download_artifacts(artifact_uri=uri)))
+    except file_errors() as error:
         raise _not_found(uri, client, error, project) from None
 
 
@@ -143,10 +145,9 @@ def what_to_set(project: Path | None = None) -> str:
 
 
 def _not_found(uri: str, client: Any, error: Exception, project: Path | None) -> RegistryError:
-    from spikebridge.tracking.store import first_line
-
     known, store = known_models(client), default_uri(project)
-    return RegistryError(f"{uri}: {first_line(error)} (registered in {store}: {known or 'nothing yet'})")
+    text = store_location.without_password(first_line(error), store)
+    return RegistryError(f"{uri}: {text} (registered in {store_location.masked(store)}: {known or 'nothing yet'})")
 
 
 def _mlflow_error() -> type[Exception]:

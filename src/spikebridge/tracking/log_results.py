@@ -62,7 +62,7 @@ def model_run(store: Store, identity: Identity, model: str) -> MlflowRun | None:
 def _parent(store: Store, run_id: str, identity: Identity, results: Results) -> None:
     params = runs.settings(results.config.model_dump(mode="json", exclude={"tracking", "compute", "models", "sweep"}))
     tags = {**identity.tags(), NOTE: descriptions.execution(results), "data_path": results.config.data.path}
-    runs.log(store, run_id, runs.metrics(_overall(results)), params, tags)
+    runs.log(store, run_id, params=params, tags=tags, scores=_overall(results))
     _dataset(store, run_id, identity, results)
     files = [*results.report_files(), *_files(results.figures.folder), results.evaluation.comparisons]
     content = files_digest(files, results.project)
@@ -130,9 +130,9 @@ def _comparison(store: Store, identity: Identity, parent: str, results: Results)
         runs.log(
             store,
             run_id,
-            runs.metrics({**descriptions.comparison_metrics(comparisons), **_recovery(results)}),
-            {"alpha": results.config.statistics.alpha, "resamples": results.config.statistics.n_resamples},
-            {NOTE: descriptions.comparison(results, comparisons)},
+            params={"alpha": results.config.statistics.alpha, "resamples": results.config.statistics.n_resamples},
+            tags={NOTE: descriptions.comparison(results, comparisons)},
+            scores={**descriptions.comparison_metrics(comparisons), **_recovery(results)},
         )
         runs.log(store, run_id, tags={runs.CONTENT: content})
     return run_id
@@ -157,7 +157,8 @@ def _model(store: Store, identity: Identity, parent: str, above: str | None, nam
         fitted = fit.get("params", {}).get("full", {})
         params = {**results.kind(name), **fitted, **{k: fit[k] for k in ("threads", "device") if k in fit}}
         shown = {key: scores[key] for key in FIRST_LEVEL if key in scores} | results.by_recording(name)
-        runs.log(store, run_id, runs.metrics(shown), params, {NOTE: descriptions.model(results, name, scores)})
+        note = {NOTE: descriptions.model(results, name, scores)}
+        runs.log(store, run_id, params=params, tags=note, scores=shown)
         _history(store, run_id, trained)
         log_table(store, run_id, results.score_table(name), "scores")
         for path in (trained.fit, trained.history, tuned.best, tuned.trials):

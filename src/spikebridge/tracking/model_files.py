@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlflow.entities import Metric
 from numpy.typing import NDArray
 
 from spikebridge.artifacts.served_models import write_served
@@ -20,6 +21,7 @@ from spikebridge.runtime.hashing import file_digest
 from spikebridge.tracking import log_results
 from spikebridge.tracking.identity import Identity
 from spikebridge.tracking.results import FIRST_LEVEL, Results
+from spikebridge.tracking.runs import FINGERPRINT
 from spikebridge.tracking.served_model import AROUND, ServedModel
 from spikebridge.tracking.store import Store, quiet_mlflow
 
@@ -38,8 +40,13 @@ class Logged:
     manifest_sha256: str
 
 
-def log_model(store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]) -> Logged:
-    """Log the model's files under its run. Raises RegistryError if it cannot be served or has no run."""
+def log_model(
+    store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any], fingerprint: str
+) -> Logged:
+    """Log the model's files under its run. Raises RegistryError if it cannot be served or has no run.
+
+    fingerprint: of the version that will be made of it. What an interrupted call left behind under it is removed.
+    """
     mlflow = quiet_mlflow()
     os.environ.setdefault("MLFLOW_DEFAULT_PREDICTION_DEVICE", "cpu")
     run = log_results.model_run(store, identity, model)
@@ -55,8 +62,10 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
         served.predict(counts, recording=recording)  # a model that cannot predict is not registered
         # Not within mlflow.start_run: it would end the run again, with a duration from training to registering
         run_id = run.info.run_id
+        _remove_unfinished(store, results.config.tracking.registered_model, fingerprint)
+        tags = {FINGERPRINT: fingerprint}
         made = store.client.create_logged_model(
-            store.experiment, model, source_run_id=run_id, params=run.data.params, model_type=model
+            store.experiment, model, tags=tags, source_run_id=run_id, params=run.data.params, model_type=model
         )
         logged = mlflow.models.Model.log(
             None,  # the former name of the model's folder
@@ -71,9 +80,21 @@ def log_model(store: Store, results: Results, identity: Identity, model: str, ab
             metadata={k: about[k] for k in ("classes", "bin_s", "n_bins", "data_hash", "split_hash")},
         )
         shown = {key: value for key, value in about["outer"].items() if key in FIRST_LEVEL}
-        mlflow.log_metrics(shown, model_id=logged.model_id, run_id=run_id)
+        logged_at = run.info.start_time  # the same if the call is repeated: then each value is there once
+        store.client.log_batch(
+            run_id, [Metric(k, float(v), logged_at, 0, model_id=logged.model_id) for k, v in shown.items()]
+        )
         sha256 = _seal(store, logged, Path(folder) / "seal")
     return Logged(logged.model_uri, run.info.run_id, logged.model_id, sha256)
+
+
+def _remove_unfinished(store: Store, name: str, fingerprint: str) -> None:
+    """Delete models that were logged for this version by a call that was interrupted before it made the version."""
+    versions = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
+    used = {str(version.source).removeprefix("models:/") for version in versions}
+    for left in store.client.search_logged_models([store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'"):
+        if left.model_id not in used:
+            store.client.delete_logged_model(left.model_id)
 
 
 def _seal(store: Store, logged: Any, folder: Path) -> str:

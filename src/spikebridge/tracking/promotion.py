@@ -15,6 +15,7 @@ from spikebridge.tracking import load
 from spikebridge.tracking.evidence import stored_card, there
 from spikebridge.tracking.model_card import CANDIDATE, CHAMPION
 from spikebridge.tracking.store import Store
+from spikebridge.tracking.store_location import masked
 
 FAILED = "gates_failed"
 NOBODY = "none"
@@ -124,7 +125,7 @@ def versions(store: Store, name: str) -> list[Version]:
         aliases = store.client.get_registered_model(name).aliases
     except MlflowException:
         known = load.known_models(store.client) or "nothing yet"
-        raise RegistryError(f"no model {name!r} is registered in {store.uri}; there are: {known}") from None
+        raise RegistryError(f"no model {name!r} is registered in {masked(store.uri)}; there are: {known}") from None
     registered = store.client.search_model_versions(f"name = '{name}'", max_results=1000)
     rows = [_row(v.tags, int(v.version), aliases) for v in registered]
     return sorted(rows, key=lambda row: row.version)

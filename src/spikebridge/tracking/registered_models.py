@@ -57,7 +57,7 @@ def register(config: Config, project: Path | str = ".", identity: Identity | Non
         )
         version, made = _existing(store, name, fingerprint, project), None
         if version is None:
-            version, made = _new(store, results, identity, model, about)
+            version, made = _new(store, results, identity, model, about, fingerprint)
         card = model_card(results, identity, model, decided, {**about, "version": version.version})
         tags = {**_tags(about, decided), **evidence.attach(store, version, results, model, decided, card)}
         tags |= {runs.FINGERPRINT: fingerprint, "model": model, **identity.tags()}
@@ -169,13 +169,15 @@ def _intact(version: ModelVersion, recorded: str | None) -> bool:
 
 
 def _new(
-    store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any]
+    store: Store, results: Results, identity: Identity, model: str, about: dict[str, Any], fingerprint: str
 ) -> tuple[ModelVersion, str]:
     """A new version, and the SHA-256 of its manifest."""
-    logged = log_model(store, results, identity, model, about)
+    logged = log_model(store, results, identity, model, about, fingerprint)
     _describe(store, results)
     name = results.config.tracking.registered_model
-    version = store.client.create_model_version(name, logged.uri, logged.run_id, model_id=logged.model_id)
+    version = store.client.create_model_version(
+        name, logged.uri, logged.run_id, tags={runs.FINGERPRINT: fingerprint}, model_id=logged.model_id
+    )
     return version, logged.manifest_sha256
 
 

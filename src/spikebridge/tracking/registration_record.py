@@ -23,7 +23,7 @@ from spikebridge.artifacts.registration import (
 from spikebridge.errors import DataError, RegistryError
 from spikebridge.runtime.hashing import digest
 from spikebridge.runtime.stage import lock
-from spikebridge.tracking import store_location
+from spikebridge.tracking import database_store, store_location
 from spikebridge.tracking.model_card import CHAMPION
 
 LOCK_FILE = ".publish.lock"
@@ -38,7 +38,7 @@ def shown_store(uri: str, project: Path) -> str:
         path = path.resolve()
         root = project.resolve()
         return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-    parts = urlsplit(uri)
+    parts = urlsplit(store_location.masked(uri))
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
@@ -133,8 +133,8 @@ def lock_files(uri: str, project: Path) -> list[Path]:
     """Lock files of a project's record and of a store, in the order in which every process takes them.
 
     The lock of a store in a SQLite file is in the folder of that file, so it holds for every clone and user. Any other
-    store has no folder that its users share: it is locked for this user on this machine. The lock does not hold between
-    two machines.
+    store has no folder that its users share: it is locked for this user on this machine. A PostgreSQL database is also
+    locked by itself, between machines; of an MLflow server no lock holds between two machines.
     """
     database = store_location.sqlite_file(uri)
     if database is not None:
@@ -154,6 +154,9 @@ def exclusive(uri: str, project: Path) -> Iterator[None]:
     with ExitStack() as stack:
         for path in lock_files(uri, project):
             stack.enter_context(lock(path))
+        if store_location.is_database(uri):
+            database_store.prepare(uri)
+            stack.enter_context(database_store.locked(uri, "publish"))
         try:
             yield
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,7 +68,19 @@ def get_or_create(store: Store, key: Key, start_ms: int | None = None) -> Run:
     start_ms: when a new run began, in ms since 1970; None for now.
     """
     with store.locked():
-        return find(store, key.fingerprint) or create(store, key, start_ms)
+        return _only(store, key.fingerprint) or create(store, key, start_ms)
+
+
+def _only(store: Store, fingerprint: str) -> Run | None:
+    """The run with this fingerprint; further ones are removed. Two machines may make them in one MLflow server.
+
+    The lock of a server does not hold between machines. The run that is complete stays, else the oldest.
+    """
+    runs = store.client.search_runs([store.experiment], f"tags.`{FINGERPRINT}` = '{fingerprint}'")
+    hits = sorted(runs, key=lambda run: (CONTENT not in run.data.tags, run.info.start_time or 0, run.info.run_id))
+    for double in hits[1:]:
+        delete_tree(store, double.info.run_id)
+    return hits[0] if hits else None
 
 
 def create(store: Store, key: Key, start_ms: int | None = None) -> Run:
@@ -137,9 +150,16 @@ def log(
     metrics: Iterable[Metric] = (),
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
+    scores: Mapping[str, float | int | None] | None = None,
 ) -> None:
-    """Log any number of metrics, params and tags in as few calls as MLflow allows."""
+    """Log any number of metrics, params and tags in as few calls as MLflow allows.
+
+    scores: metrics with one value each. Those that the run has already are left out: an interrupted call is repeated.
+    """
     points = [m for m in metrics if math.isfinite(m.value)]
+    if scores:
+        logged = store.client.get_run(run_id).data.metrics
+        points += [m for m in _single(scores) if logged.get(m.key) != m.value]
     pairs = [Param(shortened_key(k), str(v)[:MAX_PARAM_LENGTH]) for k, v in (params or {}).items()]
     labels = [RunTag(k, v) for k, v in (tags or {}).items()]
     step = min(BATCH_METRICS - BATCH_PARAMS - BATCH_TAGS, 700)
@@ -172,12 +192,15 @@ def metrics(values: Mapping[str, float | int | None], step: int = 0) -> list[Met
     ]
 
 
+_single = metrics
+
+
 def log_trials(store: Store, identity: Identity, model_run: str, model: str, tuned: TuningRun) -> int:
     """Log one run per row of trials.csv (fold, number, state, value, params_*). Returns the number of new runs."""
     if not tuned.trials.is_file():
         return 0
     table = tuned.read_trials()
-    present = {run.data.tags.get(FINGERPRINT) for run in children(store, model_run)}
+    present = {run.data.tags.get(FINGERPRINT): run for run in children(store, model_run)}
     execution = find(store, execution_key(identity).fingerprint)
     first = execution.info.start_time if execution else int(time.time() * 1000)
     new = 0
@@ -185,22 +208,25 @@ def log_trials(store: Store, identity: Identity, model_run: str, model: str, tun
         fold = row["fold"] if row["fold"] == "full" else f"fold {row['fold']}"
         name = f"{fold}, trial {int(row['number'])}"
         fingerprint = digest(identity.fingerprint, "trial", model, name)
-        if fingerprint in present:
+        logged = present.get(fingerprint)
+        if logged is not None and CONTENT in logged.data.tags:
             continue
         new += 1
         # MLflow lists the newest runs first and loads a hundred at once. Trials must not fill this page, so they get
         # earlier start times. One millisecond less for each keeps the order of the table.
-        _trial(store, Key(fingerprint, name, "trial", model_run), {str(k): v for k, v in row.items()}, first - new)
+        key = Key(fingerprint, name, "trial", model_run, {"state": str(row["state"])})
+        run = logged or create(store, key, first - new)
+        _trial(store, run.info.run_id, {str(k): v for k, v in row.items()})
     return new
 
 
-def _trial(store: Store, key: Key, row: dict[str, Any], start_ms: int) -> None:
+def _trial(store: Store, run_id: str, row: dict[str, Any]) -> None:
     params = {k.removeprefix("params_"): v for k, v in row.items() if k.startswith("params_") and not _missing(v)}
-    state = str(row["state"])
-    run = create(store, Key(key.fingerprint, key.name, key.kind, key.parent, {"state": state}), start_ms)
     value = None if _missing(row["value"]) else float(row["value"])
-    log(store, run.info.run_id, metrics({"value": value}), {"fold": row["fold"], **params})
-    store.client.update_run(run.info.run_id, TRIAL_STATUS.get(state, "FAILED"))  # Optuna's time was not kept
+    log(store, run_id, params={"fold": row["fold"], **params}, scores={"value": value})
+    # Optuna's time was not kept
+    store.client.update_run(run_id, TRIAL_STATUS.get(str(row["state"]), "FAILED"))
+    log(store, run_id, tags={CONTENT: digest(json.dumps(row, default=str))})  # an interrupted one is completed
 
 
 def _missing(value: Any) -> bool:

@@ -12,7 +12,7 @@ from spikebridge.artifacts.prediction_files import write_table
 from spikebridge.runtime.hashing import digest
 from spikebridge.text.keys import safe_path
 from spikebridge.tracking import load, runs
-from spikebridge.tracking.log_results import NOTE
+from spikebridge.tracking.log_results import NOTE, log_table
 from spikebridge.tracking.store import terminable
 
 KIND = "score"
@@ -36,9 +36,9 @@ def log_scores(table: pd.DataFrame, about: Mapping[str, str]) -> str:
     with terminable(), runs.writing(store, run_id), tempfile.TemporaryDirectory() as folder:
         write_table(table, Path(folder) / "scores.csv")
         store.client.log_artifacts(run_id, folder)
-        store.client.log_table(run_id, table, "scores.json")
+        log_table(store, run_id, table, "scores")
         note = "Scores of a saved model on new recordings, beside those at its registration: scores.csv."
-        runs.log(store, run_id, runs.metrics(_metrics(table)), dict(about), {NOTE: note})
+        runs.log(store, run_id, params=dict(about), tags={NOTE: note}, scores=_metrics(table))
         runs.log(store, run_id, tags={runs.CONTENT: content})
     return name
 

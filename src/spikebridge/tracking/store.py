@@ -11,18 +11,19 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from filelock import FileLock
 
 from spikebridge.config import TrackingConfig
 from spikebridge.errors import RegistryError
-from spikebridge.tracking import store_location
+from spikebridge.tracking import artifact_store, database_store, server_store, store_location
+from spikebridge.tracking.database_store import latest_revision
+from spikebridge.tracking.interruptions import PersistentClient, first_line, patiently
 from spikebridge.tracking.results import FIRST_LEVEL
 
 if TYPE_CHECKING:
@@ -78,26 +79,38 @@ class Store:
     uri: str
     lock: Path
 
-    def locked(self) -> FileLock:
+    def locked(self) -> AbstractContextManager[None]:
         """A lock to hold while looking up and creating, so that two processes do not create the same run or version."""
-        return FileLock(str(self.lock))
+        return locked(self.uri, self.lock)
+
+
+@contextmanager
+def locked(uri: str, lock: Path) -> Iterator[None]:
+    """Hold the lock of a store: a file, and for a PostgreSQL database a lock in it, which holds between machines."""
+    with FileLock(str(lock)):
+        if not store_location.is_database(uri):
+            yield
+            return
+        with database_store.locked(uri, "tracking"):
+            yield
 
 
 def open_store(tracking: TrackingConfig, project: Path | None = None) -> Store:
     """Open the store and the experiment; create them on first use. End runs whose process has died.
 
-    Raises RegistryError if the store cannot be reached or read.
+    Raises RegistryError if the store or the bucket of its artifacts cannot be reached or read.
     """
     uri = store_location.tracking_uri(tracking.uri, project)
     client = connect(uri, project)
     lock = store_location.lock_file(uri, project)
     try:
-        with FileLock(str(lock)):
-            experiment = _experiment(client, tracking.experiment, store_location.artifact_root(uri, project))
-            store = Store(client, experiment, uri, lock)
+        with locked(uri, lock):
+            experiment = _experiment(client, tracking, uri, project)
+            store = Store(client, str(experiment.experiment_id), uri, lock)
             sweep(store)
     except _mlflow_errors() as error:
-        raise RegistryError(f"MLflow store {uri}: {first_line(error)}") from None
+        raise _unreachable(uri, error) from None
+    artifact_store.check_artifacts(experiment.artifact_location)
     return store
 
 
@@ -107,16 +120,27 @@ def connect(uri: str, project: Path | None = None) -> MlflowClient:
     mlflow = quiet_mlflow()
     lock = store_location.lock_file(uri, project)
     lock.parent.mkdir(parents=True, exist_ok=True)
+    database = store_location.sqlite_file(uri)
+    shared = store_location.is_database(uri) or store_location.is_server(uri)
     try:
-        database = store_location.sqlite_file(uri)
         if database is not None:
             with FileLock(str(lock)):
                 migrate_database(database)
+        elif store_location.is_database(uri):
+            database_store.prepare(uri)
+        elif store_location.is_server(uri):
+            server_store.check_server(uri)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(os.environ["MLFLOW_REGISTRY_URI"])
-        return mlflow.MlflowClient()
+        client = patiently(mlflow.MlflowClient)
+        return cast("MlflowClient", PersistentClient(client)) if shared else client
     except (sqlite3.Error, OSError, mlflow.MlflowException) as error:
-        raise RegistryError(f"MLflow store {uri}: {first_line(error)}") from None
+        raise _unreachable(uri, error) from None
+
+
+def _unreachable(uri: str, error: BaseException) -> RegistryError:
+    text = store_location.without_password(first_line(error), uri)
+    return RegistryError(f"MLflow store {store_location.masked(uri)}: {text}")
 
 
 def quiet_mlflow() -> Any:
@@ -184,41 +208,54 @@ def database_revision(database: Path) -> str | None:
     return row[0] if row else None
 
 
-@cache
-def latest_revision() -> str:
-    from alembic.script import ScriptDirectory
-    from mlflow.store import db_migrations
-
-    return str(ScriptDirectory(str(Path(next(iter(db_migrations.__path__))))).get_current_head())
-
-
-def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
-    """The experiment's id.
+def _experiment(client: MlflowClient, tracking: TrackingConfig, uri: str, project: Path | None) -> Any:
+    """The experiment, created if it does not exist.
 
     Artifact locations are absolute. If the project was moved or mounted elsewhere, the old runs have lost their
     artifacts. Their experiment keeps its metrics under another name, and everything is logged again into a new
-    experiment, or into the one that was created when the project was at this location before.
+    experiment, or into the one that was created when the project was at this location before. In a store that
+    machines share, an experiment keeps its location.
     """
+    name, artifacts = tracking.experiment, store_location.artifact_root(uri, project, tracking.artifact_location)
     experiment = client.get_experiment_by_name(name)
     if experiment is not None and experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)
-    if (
-        experiment is not None
-        and artifacts
-        and _ours(experiment)
-        and experiment.artifact_location.rstrip("/") != artifacts
-    ):
-        client.rename_experiment(experiment.experiment_id, f"{name} (at {experiment.artifact_location})")
-        experiment = client.get_experiment_by_name(f"{name} (at {artifacts})")
-        if experiment is not None:
-            client.rename_experiment(experiment.experiment_id, name)
+    if experiment is not None and artifacts and experiment.artifact_location.rstrip("/") != artifacts:
+        if tracking.artifact_location is not None:
+            raise RegistryError(
+                f"tracking.artifact_location: expected {experiment.artifact_location}, where the experiment {name!r} "
+                f"has its artifacts, got {tracking.artifact_location}: change it, or tracking.experiment"
+            )
+        if _ours(experiment) and not store_location.is_database(uri):
+            client.rename_experiment(experiment.experiment_id, f"{name} (at {experiment.artifact_location})")
+            experiment = client.get_experiment_by_name(f"{name} (at {artifacts})")
+            if experiment is not None:
+                client.rename_experiment(experiment.experiment_id, name)
     if experiment is not None:
         if _ours(experiment):
             for key, value in EXPERIMENT_TAGS.items():  # an earlier version of spikebridge may have made it
                 if experiment.tags.get(key) != value:
                     client.set_experiment_tag(experiment.experiment_id, key, value)
-        return str(experiment.experiment_id)
-    return str(client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
+        return experiment
+    if store_location.is_database(uri) and artifacts and artifacts == store_location.artifact_root("", project):
+        raise RegistryError(
+            f"MLflow store {store_location.masked(uri)}: expected a place for artifacts that other machines reach, got "
+            "none: set tracking.artifact_location or MLFLOW_DEFAULT_ARTIFACT_ROOT, such as s3://bucket/folder"
+        )
+    artifact_store.check_artifacts(artifacts)
+    return _new_experiment(client, name, artifacts)
+
+
+def _new_experiment(client: MlflowClient, name: str, artifacts: str | None) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_experiment(client.create_experiment(name, artifact_location=artifacts, tags=EXPERIMENT_TAGS))
+    except MlflowException:
+        experiment = client.get_experiment_by_name(name)  # another machine, or a request whose answer was lost
+        if experiment is None:
+            raise
+        return experiment
 
 
 def _ours(experiment: Any) -> bool:
@@ -277,8 +314,3 @@ def _mlflow_errors() -> tuple[type[Exception], ...]:
     from sqlalchemy.exc import SQLAlchemyError
 
     return MlflowException, SQLAlchemyError
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

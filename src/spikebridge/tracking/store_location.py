@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 SQLITE = "sqlite:///"
 BESIDE = "spikebridge.artifacts"
 """Tag of an experiment whose artifacts are in the folder of the database."""
+WITH_PASSWORD = re.compile(r"^([\w.+-]+://[^:/?#@]*):(.*)@", re.DOTALL)
+"""Scheme and user of a URI, and the password: as drivers read it, it may contain any character."""
+SECRET_KEY = re.compile(r"[^=]*(password|passwd|secret|token)[^=]*=", re.IGNORECASE)
+"""A key of a URI's query that names a secret."""
 ANNOUNCED: set[str] = set()
 """URIs that `announce` wrote into the environment of this process: they are no settings of the user."""
 
@@ -84,12 +89,53 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else None
 
 
-def artifact_root(uri: str, project: Path | None = None) -> str | None:
-    """Absolute URI for artifacts: next to a sqlite file, else in mlruns/ of the project; None: the server decides."""
+def is_database(uri: str) -> bool:
+    """Whether a store is a PostgreSQL database."""
+    return uri.partition(":")[0].partition("+")[0] in {"postgresql", "postgres"}
+
+
+def is_server(uri: str) -> bool:
+    """Whether a store is an MLflow server."""
+    return urlsplit(uri).scheme in {"http", "https"}
+
+
+def masked(uri: str) -> str:
+    """A URI as it may be shown: without its password, in whichever part of it that is."""
+    shown = WITH_PASSWORD.sub(r"\1@", uri)
+    address, mark, query = shown.partition("?")
+    kept = [pair for pair in query.split("&") if not SECRET_KEY.match(pair)]
+    return address + (mark + "&".join(kept) if kept and query else "")
+
+
+def passwords(uri: str) -> list[str]:
+    """The passwords in a URI, as they are written and as they are meant, the longest first."""
+    written = [match[2] for match in [WITH_PASSWORD.match(uri)] if match]
+    pairs = uri.partition("?")[2].split("&")
+    written += [pair.partition("=")[2] for pair in pairs if SECRET_KEY.match(pair)]
+    forms = {form for p in written for form in (p, unquote(p), unquote_plus(p), quote(unquote(p), safe=""))}
+    return sorted(forms - {""}, key=lambda form: (-len(form), form))
+
+
+def without_password(text: str, uri: str) -> str:
+    """A text in which the passwords of a URI are replaced."""
+    for password in passwords(uri):
+        text = text.replace(password, "***")
+    return text
+
+
+def artifact_root(uri: str, project: Path | None = None, wanted: str | None = None) -> str | None:
+    """Absolute URI for artifacts: next to a sqlite file, else in mlruns/ of the project; None: the server decides.
+
+    wanted: tracking.artifact_location; for a PostgreSQL database also in MLFLOW_DEFAULT_ARTIFACT_ROOT.
+    """
+    if is_database(uri):
+        wanted = wanted or os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT") or None
+    if wanted is not None:
+        return wanted.rstrip("/") if urlsplit(wanted).scheme else (home(project) / wanted).resolve().as_uri()
     path = sqlite_file(uri)
     if path is not None:
         return (path.resolve().parent / "artifacts").as_uri()
-    if urlsplit(uri).scheme in {"http", "https"} or uri.startswith("databricks"):
+    if is_server(uri) or uri.startswith("databricks"):
         return None
     return (home(project) / "mlruns" / "artifacts").as_uri()
 

@@ -11,7 +11,7 @@ from spikebridge.config import SweepConfig, TrackingConfig
 from spikebridge.runtime.hashing import digest, files_digest
 from spikebridge.text.keys import safe_path
 from spikebridge.tracking import runs
-from spikebridge.tracking.log_results import NOTE
+from spikebridge.tracking.log_results import NOTE, log_table
 from spikebridge.tracking.store import open_store, terminable
 from spikebridge.types.verdicts import Verdict
 
@@ -39,9 +39,9 @@ def log_sweep(tracking: TrackingConfig, settings: SweepConfig, folder: Path, pro
     with terminable(), runs.writing(store, run_id):
         store.client.log_artifacts(run_id, str(results.folder))
         store.client.log_artifact(run_id, str(folder / "params.yaml"))
-        store.client.log_table(run_id, table, "sweep.json")
+        log_table(store, run_id, table, "sweep")
         params = runs.settings(settings.model_dump(mode="json"))
-        runs.log(store, run_id, runs.metrics(_metrics(table)), params, {NOTE: _note(table)})
+        runs.log(store, run_id, params=params, tags={NOTE: _note(table)}, scores=_metrics(table))
         runs.log(store, run_id, tags={runs.CONTENT: content})
     return name
 

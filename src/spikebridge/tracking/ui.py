@@ -26,7 +26,9 @@ MIN_PASSWORD = 12
 def command(uri: str, port: int, auth: bool = False) -> list[str]:
     """`mlflow ui` for a store; artifacts are read from the places in the runs. auth: whether to ask for a password."""
     root = store_location.artifact_root(uri)
-    where = ["--backend-store-uri", uri, *(["--default-artifact-root", root] if root else [])]
+    # The address of a database may hold a password, and everybody here sees a command: a variable passes it on
+    database = [] if store_location.is_database(uri) else ["--backend-store-uri", uri]
+    where = [*database, *(["--default-artifact-root", root] if root else [])]
     app = ["--app-name", "basic-auth"] if auth else []
     return [sys.executable, "-m", "mlflow", "ui", *where, "--host", HOST, "--port", str(port), *app]
 
@@ -79,11 +81,11 @@ def serve(port: int, say: Callable[[str], None], auth: bool = False) -> int:
     """
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
-        raise RegistryError(f"the store is a server: open {uri} in a browser")
+        raise RegistryError(f"the store is a server: open {store_location.masked(uri)} in a browser")
     # Migrate a new database first; otherwise several processes of the server would do so at the same time
     store = open_store(settings(), store_location.home())
     # The job runner is not needed here and takes about 240 MB
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_BACKEND_STORE_URI": uri}
     if auth:
         environment |= accounts(store_location.home() / "mlruns" / "auth")
         say(f"Log in as {ADMIN}. Everybody else needs an account, and may only look by default.")
