@@ -12,6 +12,7 @@ from typing import Any
 from spikebridge import __version__
 from spikebridge.cli import (
     demo_command,
+    fetch_command,
     init_command,
     inspect_command,
     model_commands,
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_init(commands)
     _add_demo(commands)
+    _add_fetch(commands)
     _add_inspect(commands)
     _add_use(commands)
     _add_run(commands)
@@ -122,6 +124,27 @@ def _add_demo(commands: Any) -> None:
     )
     command.add_argument("--folder", type=Path, default=Path("demo"), help="folder of the demo (default: %(default)s)")
     command.add_argument("--no-open", dest="open", action="store_false", help="do not open the report in the browser")
+
+
+def _add_fetch(commands: Any) -> None:
+    command = _add(
+        commands,
+        "fetch",
+        fetch_command.fetch,
+        "fetch NWB recordings without their raw traces",
+        "Run it again after an interruption: finished files are kept. A draft is fetched only by name: dandi:000978@draft",
+    )
+    command.add_argument("source", metavar="SOURCE", help="dandi:NUMBER[@VERSION], https://... or s3://...")
+    command.add_argument("--subject", nargs="+", default=[], metavar="NAME", help="only the files of these subjects")
+    command.add_argument(
+        "--files", default="", metavar="GLOB", help="only files whose path or name fits, e.g. '*ses-2*'"
+    )
+    command.add_argument("--max-files", type=int, metavar="N", help="at most so many files, the first by path")
+    command.add_argument("--out", type=Path, help="folder of the copies (default: data/NUMBER)")
+    command.add_argument("--dry", action="store_true", help="list files and sizes; fetch none")
+    command.add_argument(
+        "--archive", default="https://api.dandiarchive.org/api", metavar="URL", help="default: %(default)s"
+    )
 
 
 def _add_inspect(commands: Any) -> None:

@@ -13,7 +13,15 @@ import numpy as np
 
 from spikebridge.errors import RemoteError
 from spikebridge.remote.http import ByteSource
-from spikebridge.remote.left_out import SERIES_ARRAYS, Array, LeftOut, Types, emptied_arrays, is_left_out, removed_columns
+from spikebridge.remote.left_out import (
+    SERIES_ARRAYS,
+    Array,
+    LeftOut,
+    Types,
+    emptied_arrays,
+    is_left_out,
+    removed_columns,
+)
 from spikebridge.remote.range_file import RangeFile
 
 SPECIFICATIONS = "specifications"

@@ -147,7 +147,8 @@ def check_status(response: requests.Response, url: str) -> None:
     """Raise RemoteError unless the answer has the status 200 or 206."""
     if response.status_code not in (200, 206):
         reason = REASONS.get(response.status_code, response.reason or "no reason given")
-        raise RemoteError(f"{url}: the server answers {response.status_code}: {reason}")
+        kind = MissingError if response.status_code == 404 else RemoteError
+        raise kind(f"{url}: the server answers {response.status_code}: {reason}")
 
 
 @contextmanager
@@ -167,7 +168,9 @@ def errors_in_words(url: str) -> Iterator[None]:
     except requests.exceptions.Timeout:
         raise RemoteError(f"{host}: no answer in time; run the same command again, and it goes on") from None
     except requests.exceptions.RequestException as error:
-        text = f"{host} cannot be reached ({_last_words(error)}): is there a network, or is a proxy needed (HTTPS_PROXY)?"
+        text = (
+            f"{host} cannot be reached ({_last_words(error)}): is there a network, or is a proxy needed (HTTPS_PROXY)?"
+        )
         raise RemoteError(text) from None
 
 
@@ -179,6 +182,10 @@ def _last_words(error: BaseException) -> str:
     reason = getattr(reason, "reason", None) or reason
     text = re.sub(r"<[^>]*>:? ?", "", str(reason)).rpartition("Caused by ")[2].strip("() ")
     return text.rpartition(": ")[2].strip("'\") ") or type(error).__name__
+
+
+class MissingError(RemoteError):
+    """There is nothing at an address (404)."""
 
 
 class HttpSource:
@@ -194,7 +201,7 @@ class HttpSource:
 
     def __init__(self, url: str, client: HttpClient) -> None:
         self.name, self._client, self._at = url, client, url
-        self.size, self.etag, self._changed = -1, "", ""
+        self.size, self.etag, self.changed = -1, "", ""
         self.read(0, 1)
 
     def read(self, start: int, stop: int) -> bytes:
@@ -250,13 +257,13 @@ class HttpSource:
         """Keep size, ETag and last change of the object, or compare them with those of the first answer."""
         etag, changed = strong_etag(response), str(response.headers.get("Last-Modified", ""))
         if self.size < 0:
-            self.size, self.etag, self._changed, self._at = size, etag, changed, response.url
+            self.size, self.etag, self.changed, self._at = size, etag, changed, response.url
         elif size != self.size:
             raise self._other_object(f"{size} bytes, not {self.size}")
         elif etag != self.etag:
             raise self._other_object(f"the ETag {etag or 'none'}, not {self.etag or 'none'}")
-        elif changed != self._changed:
-            raise self._other_object(f"last changed {changed or 'unknown'}, not {self._changed or 'unknown'}")
+        elif changed != self.changed:
+            raise self._other_object(f"last changed {changed or 'unknown'}, not {self.changed or 'unknown'}")
 
     def _other_object(self, what: str) -> RemoteError:
         return RemoteError(f"{self.name}: the object changed while it was read ({what}); fetch it again")

@@ -1,0 +1,26 @@
+"""Recordings that stay where they are: NWB files in an archive, on a web server or in a bucket, read by ranges."""
+
+from spikebridge.remote.assets import Listing, RemoteAsset, chosen, is_address
+from spikebridge.remote.dandi import ARCHIVE, DRAFT, is_set
+from spikebridge.remote.fetch import FetchSummary, fetch, list_source, size_text
+from spikebridge.remote.http import HttpClient, HttpSource, Transfer
+from spikebridge.remote.local_copy import REMOTE_FOLDER, with_local_copy
+
+__all__ = [
+    "ARCHIVE",
+    "DRAFT",
+    "REMOTE_FOLDER",
+    "FetchSummary",
+    "HttpClient",
+    "HttpSource",
+    "Listing",
+    "RemoteAsset",
+    "Transfer",
+    "chosen",
+    "fetch",
+    "is_address",
+    "is_set",
+    "list_source",
+    "size_text",
+    "with_local_copy",
+]

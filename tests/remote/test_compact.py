@@ -1,0 +1,126 @@
+"""A compact copy holds what the reader reads, is valid NWB, and costs a small part of the whole file's bytes."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from archive_server import Server
+
+from spikebridge.artifacts.fetched import load_fetch_record
+from spikebridge.config import DataConfig
+from spikebridge.io import read_contents
+from spikebridge.io.contents import Contents
+from spikebridge.remote import HttpClient, fetch, list_source
+
+
+def contents(path: Path) -> Contents:
+    return read_contents(path, DataConfig(path=str(path), source=["CA1"], target=["PFC"]), "rat")
+
+
+def fetched(url: str, out: Path, client: HttpClient) -> Path:
+    fetch(list_source(url, client), out, client)
+    return out
+
+
+def assert_same(one_path: Path, other_path: Path) -> None:
+    """Both files give the same contents, field by field; a note about a series that is too large goes with its values."""
+    whole, compact = contents(one_path), contents(other_path)
+    pd.testing.assert_frame_equal(whole.spikes, compact.spikes)
+    pd.testing.assert_frame_equal(whole.units, compact.units)
+    pd.testing.assert_frame_equal(whole.behavior, compact.behavior)
+    assert whole.tables.keys() == compact.tables.keys() >= {"trials", "epochs"}
+    for name, table in whole.tables.items():
+        pd.testing.assert_frame_equal(table, compact.tables[name])
+    assert whole.animal == compact.animal
+    assert whole.places == compact.places
+    assert "electrodes.location" in whole.places
+    for ours, theirs in zip(whole.observed_of_unit or (), compact.observed_of_unit or (), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    large = {"series-too-large"}
+    assert [n for n in whole.notes if n.code not in large] == list(compact.notes)
+
+
+def test_the_copy_holds_what_the_reader_reads(whole: Path, server: Server, tmp_path: Path) -> None:
+    client = HttpClient()
+    out = fetched(server.put("/files/rat1.nwb", whole), tmp_path / "out", client)
+    assert_same(whole, out / "rat1.nwb")
+    size = whole.stat().st_size
+    assert size > 45_000_000
+    assert client.transfer.n_bytes == server.received() < 0.03 * size
+    assert (out / "rat1.nwb").stat().st_size < 0.02 * size
+    record = load_fetch_record(out)
+    assert record is not None
+    entry = record.files["rat1.nwb"]
+    assert (entry.full_size, entry.transferred) == (size, client.transfer.n_bytes - 1)  # 1 byte: the list asks for size
+    left_out = {array["name"]: tuple(array["shape"]) for array in entry.left_out}
+    assert left_out == {
+        "acquisition/audio/data": (10, 20),
+        "acquisition/raw/data": (1_000_000, 20),
+        "acquisition/raw/timestamps": (1_000_000,),
+        "processing/ecephys/LFP/lfp/data": (500, 2),
+        "units/waveform_mean": (12, 40, 20),
+    }
+
+
+def test_the_copy_is_valid_nwb_with_every_name(whole: Path, server: Server, tmp_path: Path) -> None:
+    from pynwb import NWBHDF5IO, validate
+
+    copy = fetched(server.put("/rat1.nwb", whole), tmp_path / "out", HttpClient()) / "rat1.nwb"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert validate(path=str(copy)) == []
+        with NWBHDF5IO(str(copy), "r") as io:
+            nwb = io.read()
+            raw = nwb.acquisition["raw"]
+            assert raw.data.shape == (0, 0)
+            assert nwb.trials["timeseries"][0][0].timeseries is raw
+            assert raw.electrodes.table is nwb.electrodes
+            assert nwb.units["electrode_group"][0] is nwb.electrode_groups["CA1"]
+            assert "waveform_mean" not in nwb.units.colnames
+            speed, position = nwb.processing["behavior"]["speed"], nwb.processing["behavior"]["Position"]["position"]
+            assert speed.timestamps[:].tolist() == position.timestamps[:].tolist()
+    assert names(whole) - names(copy) == {"units/waveform_mean"}
+    assert not names(copy) - names(whole)
+
+
+def names(path: Path) -> set[str]:
+    held: set[str] = set()
+    with h5py.File(path, "r") as file:
+        file.visit(held.add)
+    return held
+
+
+def test_nwbinspector_has_nothing_critical(whole: Path, server: Server, tmp_path: Path) -> None:
+    inspector = pytest.importorskip("nwbinspector", reason="nwbinspector is not installed")
+    copy = fetched(server.put("/rat1.nwb", whole), tmp_path / "out", HttpClient()) / "rat1.nwb"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        messages = list(inspector.inspect_nwbfile(nwbfile_path=str(copy)))
+    assert messages
+    assert not [m for m in messages if m.importance.name in ("CRITICAL", "ERROR", "PYNWB_VALIDATION")]
+
+
+def test_timestamps_that_a_kept_series_shares_with_a_raw_one_are_kept(
+    whole: Path, server: Server, tmp_path: Path
+) -> None:
+    import shutil
+
+    shared = tmp_path / "shared.nwb"
+    shutil.copyfile(whole, shared)
+    with h5py.File(shared, "r+") as file:
+        lfp, speed = file["processing/ecephys/LFP/lfp"], file["processing/behavior/speed"]
+        attributes = dict(file["acquisition/raw/timestamps"].attrs)
+        del lfp["timestamps"], speed["timestamps"], speed["data"]
+        lfp["timestamps"] = np.arange(500) / 5.0
+        lfp["timestamps"].attrs.update(attributes)
+        speed["timestamps"] = h5py.SoftLink("/processing/ecephys/LFP/lfp/timestamps")
+        speed["data"] = np.arange(500.0)
+        speed["data"].attrs.update({"unit": "cm/s", "conversion": 1.0, "resolution": -1.0, "offset": 0.0})
+    out = fetched(server.put("/shared.nwb", shared), tmp_path / "out", HttpClient())
+    assert_same(shared, out / "shared.nwb")
+    assert (contents(out / "shared.nwb").behavior["series"] == "speed").sum() == 500
