@@ -7,42 +7,17 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 from archive_server import Server
+from same_contents import assert_same, contents
 
 from spikebridge.artifacts.fetched import load_fetch_record
-from spikebridge.config import DataConfig
-from spikebridge.io import read_contents
-from spikebridge.io.contents import Contents
 from spikebridge.remote import HttpClient, fetch, list_source
-
-
-def contents(path: Path) -> Contents:
-    return read_contents(path, DataConfig(path=str(path), source=["CA1"], target=["PFC"]), "rat")
 
 
 def fetched(url: str, out: Path, client: HttpClient) -> Path:
     fetch(list_source(url, client), out, client)
     return out
-
-
-def assert_same(one_path: Path, other_path: Path) -> None:
-    """Both files give the same contents, field by field; a note about a series that is too large goes with its values."""
-    whole, compact = contents(one_path), contents(other_path)
-    pd.testing.assert_frame_equal(whole.spikes, compact.spikes)
-    pd.testing.assert_frame_equal(whole.units, compact.units)
-    pd.testing.assert_frame_equal(whole.behavior, compact.behavior)
-    assert whole.tables.keys() == compact.tables.keys() >= {"trials", "epochs"}
-    for name, table in whole.tables.items():
-        pd.testing.assert_frame_equal(table, compact.tables[name])
-    assert whole.animal == compact.animal
-    assert whole.places == compact.places
-    assert "electrodes.location" in whole.places
-    for ours, theirs in zip(whole.observed_of_unit or (), compact.observed_of_unit or (), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    large = {"series-too-large"}
-    assert [n for n in whole.notes if n.code not in large] == list(compact.notes)
 
 
 def test_the_copy_holds_what_the_reader_reads(whole: Path, server: Server, tmp_path: Path) -> None:

@@ -108,9 +108,12 @@ class Server:
         download = f"/api/assets/{asset_id}/download/"
         self.redirects[download] = f"{url}?signature=1"
         self.answers[f"{at}assets/{asset_id}/"] = {
-            "path": path, "contentSize": size, "contentUrl": [self.url + download, url],
-            "digest": {"dandi:sha2-256": digest}, "encodingFormat": "application/x-zarr" if is_zarr else "application/x-nwb",
-        }  # fmt: skip
+            "path": path,
+            "contentSize": size,
+            "contentUrl": [self.url + download, url],
+            "digest": {"dandi:sha2-256": digest},
+            "encodingFormat": "application/x-zarr" if is_zarr else "application/x-nwb",
+        }
 
     def received(self) -> int:
         """Bytes of all bodies that were sent."""

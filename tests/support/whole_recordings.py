@@ -21,8 +21,11 @@ RAW_SAMPLES = 1_000_000
 N_UNITS, N_TRIALS = 12, 20
 
 
-def whole_nwb(name: str, seed: int = 1) -> NWBFile:
-    """A session with what real files have: references between tables, shared timestamps, waveforms, raw and LFP."""
+def whole_nwb(name: str, seed: int = 1, references: bool = True) -> NWBFile:
+    """A session with what real files have: links between tables, shared timestamps, waveforms, raw traces, LFP.
+
+    references: whether trials and epochs refer to the raw traces; hdmf-zarr would pickle such references.
+    """
     rng = np.random.default_rng(seed)
     nwb = NWBFile("a session", name, datetime(2024, 5, 1, tzinfo=UTC))
     nwb.subject = Subject(subject_id=name, species="Rattus norvegicus", sex="M", age="P90D")
@@ -41,7 +44,7 @@ def whole_nwb(name: str, seed: int = 1) -> NWBFile:
     field = ElectricalSeries(name="lfp", data=rng.normal(size=(500, 2)), electrodes=again, timestamps=raw)
     nwb.create_processing_module("ecephys", "field potentials").add(LFP(electrical_series=field))
     _add_behavior(nwb, rng)
-    _add_tables(nwb, raw, groups, rng)
+    _add_tables(nwb, [raw] if references else None, groups, rng)
     return nwb
 
 
@@ -55,7 +58,9 @@ def _add_behavior(nwb: NWBFile, rng: np.random.Generator) -> None:
     nwb.add_acquisition(TimeSeries(name="audio", data=rng.normal(size=(10, 20)), rate=1.0, unit="volts"))
 
 
-def _add_tables(nwb: NWBFile, raw: ElectricalSeries, groups: dict[str, Any], rng: np.random.Generator) -> None:
+def _add_tables(
+    nwb: NWBFile, series: list[ElectricalSeries] | None, groups: dict[str, Any], rng: np.random.Generator
+) -> None:
     nwb.add_unit_column("quality", "label of the sorter")
     for k in range(N_UNITS):
         nwb.add_unit(
@@ -66,8 +71,8 @@ def _add_tables(nwb: NWBFile, raw: ElectricalSeries, groups: dict[str, Any], rng
     nwb.add_trial_column("choice", "left or right")
     for k in range(N_TRIALS):
         start = 5.0 * k + 1
-        nwb.add_trial(start, start + 3, choice="left" if rng.random() < 0.5 else "right", timeseries=[raw])
-    nwb.add_epoch(0.0, 50.0, tags=["run", "maze"], timeseries=[raw])
+        nwb.add_trial(start, start + 3, choice="left" if rng.random() < 0.5 else "right", timeseries=series)
+    nwb.add_epoch(0.0, 50.0, tags=["run", "maze"], timeseries=series)
 
 
 def write_whole(path: Path, seed: int = 1, samples: int = RAW_SAMPLES) -> Path:
@@ -100,7 +105,7 @@ def write_whole_zarr(path: Path, seed: int = 1) -> Path:
     """The session as a Zarr folder, with raw traces of a few MB."""
     from hdmf_zarr import NWBZarrIO
 
-    nwb = whole_nwb(path.name.partition(".")[0], seed)
+    nwb = whole_nwb(path.name.partition(".")[0], seed, references=False)
     rng = np.random.default_rng(seed)
     region = nwb.acquisition["raw"].electrodes
     longer = DynamicTableRegion(name="electrodes", data=list(region.data), description="all", table=nwb.electrodes)

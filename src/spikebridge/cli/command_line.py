@@ -132,13 +132,11 @@ def _add_fetch(commands: Any) -> None:
         "fetch",
         fetch_command.fetch,
         "fetch NWB recordings without their raw traces",
-        "Run it again after an interruption: finished files are kept. A draft is fetched only by name: dandi:000978@draft",
+        "Run again, it keeps finished files. A draft is fetched only by name: dandi:000978@draft",
     )
     command.add_argument("source", metavar="SOURCE", help="dandi:NUMBER[@VERSION], https://... or s3://...")
     command.add_argument("--subject", nargs="+", default=[], metavar="NAME", help="only the files of these subjects")
-    command.add_argument(
-        "--files", default="", metavar="GLOB", help="only files whose path or name fits, e.g. '*ses-2*'"
-    )
+    command.add_argument("--files", default="", metavar="GLOB", help="only files with such a path or name: '*ses-2*'")
     command.add_argument("--max-files", type=int, metavar="N", help="at most so many files, the first by path")
     command.add_argument("--out", type=Path, help="folder of the copies (default: data/NUMBER)")
     command.add_argument("--dry", action="store_true", help="list files and sizes; fetch none")

@@ -37,7 +37,8 @@ def fetch(arguments: argparse.Namespace) -> None:
     kept = f", {counted(summary.n_kept, 'file')} finished before" if summary.n_kept else ""
     print(
         f"{counted(summary.n_fetched, 'file')} fetched{kept}: {remote.size_text(summary.transferred)} in "
-        f"{counted(summary.requests, 'request')}. {out}: {remote.size_text(summary.size)}{share}; left out: see fetch.json"
+        f"{counted(summary.requests, 'request')}. {out}: {remote.size_text(summary.size)}"
+        f"{share}; fetch.json lists what was left out"
     )
     print(f"Next: spikebridge inspect {out}, and dvc add {out}")
 

@@ -181,7 +181,7 @@ class _Copying:
         if isinstance(reference, h5py.RegionReference):
             raise RemoteError(f"{self.name}: holds references to regions of arrays, which are not copied")
         path = self.whole[reference].name
-        return (self.copy[path] if path in self.copy else self.copy).ref
+        return self.copy.get(path, self.copy).ref
 
 
 def _specifications(whole: Any) -> list[str]:

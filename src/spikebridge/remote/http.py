@@ -237,8 +237,8 @@ class HttpSource:
                 raise _BrokeOffError(str(error)) from None
             expected = min(stop, self.size) - start
             if len(content) != expected:
-                text = f"{self.name}: expected {expected} bytes from byte {start}, got {len(content)}: the answer broke off"
-                raise _BrokeOffError(text)
+                text = f"expected {expected} bytes from byte {start}, got {len(content)}: the answer broke off"
+                raise _BrokeOffError(f"{self.name}: {text}")
             return content
 
     def _check(self, response: requests.Response, start: int) -> None:
