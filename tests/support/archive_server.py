@@ -160,7 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         document = {"count": len(entries), "next": following, "results": entries[end - PAGE : end]}
         self.answer(200, json.dumps(document).encode())
 
-    def send_file(self, path: str, ranges: bool = True) -> None:
+    def send_file(self, path: str, ranges: bool = True, whole: bool = True) -> None:
         file, etag = self.served.files[path], self.served.etag(path)
         size = file.stat().st_size
         if self.headers.get("If-Match", etag) != etag:
@@ -174,7 +174,8 @@ class Handler(BaseHTTPRequestHandler):
         with file.open("rb") as handle:
             handle.seek(start)
             content = handle.read(stop - start)
-        return self.answer(206, content, {"ETag": etag, "Content-Range": f"bytes {start}-{stop - 1}/{size}"})
+        headers = {"ETag": etag, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
+        return self.answer(206, content, headers, None if whole else len(content) // 2)
 
     def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None, send: int | None = None) -> None:
         """send: bytes of the body that are sent before the connection is closed; all of them by default."""
@@ -210,7 +211,7 @@ def without_ranges(handler: Handler) -> bool:
 
 def broken_off(handler: Handler) -> bool:
     """A fault: half of an answer."""
-    handler.answer(206, bytes(100), {"Content-Range": "bytes 0-99/100000"}, send=50)
+    handler.send_file(urlsplit(handler.path).path, whole=False)
     return True
 
 
