@@ -52,7 +52,7 @@ def test_the_copy_is_valid_nwb_with_every_name(whole: Path, server: Server, tmp_
         with NWBHDF5IO(str(copy), "r") as io:
             nwb = io.read()
             raw = nwb.acquisition["raw"]
-            assert raw.data.shape == (0, 0)
+            assert raw.data.shape == (0,)
             assert nwb.trials["timeseries"][0][0].timeseries is raw
             assert raw.electrodes.table is nwb.electrodes
             assert nwb.units["electrode_group"][0] is nwb.electrode_groups["CA1"]

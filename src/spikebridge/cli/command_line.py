@@ -153,7 +153,7 @@ def _add_inspect(commands: Any) -> None:
         "summarise recordings and propose parameters",
         "Exit code: 0 where the proposed parameters run as they are, 1 where they do not, 2 after an error.",
     )
-    command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
+    command.add_argument("path", help="a folder of recordings, one recording, or an address (https://, s3://)")
     command.add_argument("--table", help="interval table of the trials (default: the most likely one)")
     command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
     command.add_argument("--reader", default="auto", help="name of the reader (default: %(default)s, by content)")

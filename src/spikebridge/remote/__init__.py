@@ -2,9 +2,9 @@
 
 from spikebridge.remote.assets import Listing, RemoteAsset, chosen, is_address
 from spikebridge.remote.dandi import ARCHIVE, DRAFT, is_set
+from spikebridge.remote.data_path import REMOTE_FOLDER, is_elsewhere, local_copy, with_local_copy
 from spikebridge.remote.fetch import FetchSummary, fetch, list_source, size_text
 from spikebridge.remote.http import HttpClient, HttpSource, Transfer
-from spikebridge.remote.local_copy import REMOTE_FOLDER, with_local_copy
 
 __all__ = [
     "ARCHIVE",
@@ -19,8 +19,10 @@ __all__ = [
     "chosen",
     "fetch",
     "is_address",
+    "is_elsewhere",
     "is_set",
     "list_source",
+    "local_copy",
     "size_text",
     "with_local_copy",
 ]

@@ -13,7 +13,7 @@ from spikebridge.errors import ConfigError, RemoteError
 from spikebridge.errors.messages import listed
 from spikebridge.remote.compact_zarr import KeySource, consolidated_metadata
 from spikebridge.remote.http import HttpClient, HttpSource
-from spikebridge.remote.s3 import SCHEME, Bucket, S3Folder, S3Source
+from spikebridge.remote.s3 import SCHEME, Bucket, S3Folder, S3Object, S3Source
 
 WEB = ("http://", "https://")
 ZARR = ".zarr"
@@ -130,7 +130,8 @@ def _in_bucket(url: str, client: HttpClient) -> Listing:
     root = PurePosixPath(prefix)
     if any(o.key == prefix for o in objects) or prefix.rstrip("/").lower().endswith(ZARR):
         root = root.parent
-    files, zarrs = [], {}
+    files: list[RemoteAsset] = []
+    zarrs: dict[PurePosixPath, list[S3Object]] = {}
     for entry in objects:
         key = PurePosixPath(entry.key)
         above = next((p for p in (*reversed(key.parents),) if p.name.lower().endswith(ZARR)), None)
@@ -146,7 +147,7 @@ def _in_bucket(url: str, client: HttpClient) -> Listing:
         files.append(RemoteAsset(path, f"{SCHEME}{bucket.name}/{key}/", size, _identity(etag), is_zarr=True))
     if not files:
         raise RemoteError(f"{url}: no NWB file there; expected names that end in {FILE} or {ZARR}")
-    n_taken = len(files) - len(zarrs) + sum(map(len, zarrs.values()))
+    n_taken = len(files) - len(zarrs) + sum(len(entries) for entries in zarrs.values())
     return Listing(url, "", tuple(sorted(files, key=lambda a: a.path)), len(objects) - n_taken)
 
 

@@ -19,6 +19,7 @@ from spikebridge.remote.left_out import (
     LeftOut,
     Types,
     emptied_arrays,
+    emptied_shape,
     is_left_out,
     removed_columns,
 )
@@ -92,8 +93,12 @@ class _Copying:
         links = {name: group.get(name, getlink=True) for name in group}
         inside = {name: group[name] for name, link in links.items() if isinstance(link, h5py.HardLink)}
         arrays = {n: _array(above + n, thing) for n, thing in inside.items() if isinstance(thing, h5py.Dataset)}
-        emptied = {a.path for a in emptied_arrays(self.types, kind, arrays) if a.path not in self._linked}
-        self._emptied |= emptied
+        emptied = {
+            a.path: emptied_shape(self.types, kind, a)
+            for a in emptied_arrays(self.types, kind, arrays)
+            if a.path not in self._linked
+        }
+        self._emptied |= emptied.keys()
         removed = removed_columns(self.types, kind, arrays)
         self._note([arrays[n] for n in removed] + [a for a in arrays.values() if a.path in emptied], kind)
         if removed:
@@ -111,9 +116,10 @@ class _Copying:
                 copy[name] = self.copy[earlier]
             else:
                 self._path_of[_address(inside[name])] = above + name
-                self._object(inside[name], copy, above + name, above + name in emptied)
+                self._object(inside[name], copy, above + name, emptied.get(above + name))
 
-    def _object(self, thing: Any, parent: Any, path: str, is_emptied: bool) -> None:
+    def _object(self, thing: Any, parent: Any, path: str, shape: tuple[int, ...] | None) -> None:
+        """Copy one object. shape: of an array that becomes empty, else None."""
         import h5py
 
         name = path.rpartition("/")[2]
@@ -122,8 +128,8 @@ class _Copying:
             self._attributes(thing, copy)
             self._note_references(thing, path)
             self._group(thing, copy, f"{path}/")
-        elif isinstance(thing, h5py.Dataset) and is_emptied:
-            copy = parent.create_dataset(name, shape=(0,) * thing.ndim, dtype=thing.dtype)
+        elif isinstance(thing, h5py.Dataset) and shape is not None:
+            copy = parent.create_dataset(name, shape=shape, dtype=thing.dtype)
             self._attributes(thing, copy)
             self._note_references(thing, path)
         else:

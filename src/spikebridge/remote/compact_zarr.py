@@ -23,6 +23,7 @@ from spikebridge.remote.left_out import (
     LeftOut,
     Types,
     emptied_arrays,
+    emptied_shape,
     is_left_out,
     removed_columns,
 )
@@ -128,7 +129,8 @@ class _Folder:
             emptied = [a for a in emptied_arrays(types, kind, arrays) if a.path not in kept]
             left_out += [LeftOut(a.path, a.kind or kind, a.shape, a.n_bytes) for a in [*removed, *emptied]]
             for array in emptied:
-                self.metadata[f"{array.path}/.zarray"]["shape"] = [0] * len(array.shape)
+                about, shape = self.metadata[f"{array.path}/.zarray"], emptied_shape(types, kind, array)
+                about["shape"], about["chunks"] = list(shape), about["chunks"][: len(shape)]
             if removed:
                 self._remove(group, removed)
         return left_out

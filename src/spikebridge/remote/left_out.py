@@ -1,7 +1,7 @@
 """What a compact copy of an NWB file leaves out: values of raw traces, field potentials, images and waveforms.
 
 Nothing is removed but columns of waveforms and of pixels: a series that is left out keeps its name, place, attributes
-and links, and its arrays become empty, of as many dimensions as before. So whatever refers to it still leads somewhere,
+and links, and its arrays become empty. So whatever refers to it still leads somewhere,
 and the copy is valid NWB. The reader takes the same from the copy as from the whole file.
 """
 
@@ -20,6 +20,8 @@ SERIES_OF_THE_BRAIN = {
     "DecompositionSeries", "ElectricalSeries", "ImageSeries", "IndexSeries", "PatchClampSeries", "RoiResponseSeries",
 }  # fmt: skip
 """Types of series that the NWB reader never reads, with all types that extend them."""
+ONE_VALUE_A_CHANNEL = ("ElectricalSeries", "RoiResponseSeries")
+"""Series whose columns are rows of a table. An array of (0, 0) would contradict the table; NWB allows one of (0,)."""
 SERIES_ARRAYS = ("data", "timestamps", "control")
 UNREAD_COLUMNS = {
     "Units": ("waveform_mean", "waveform_sd", "waveforms"),
@@ -63,6 +65,11 @@ class Array:
     shape: tuple[int, ...]
     n_bytes: int
     kind: str = ""
+
+
+def n_values(array: Array) -> int:
+    """The number of values of an array."""
+    return int(prod(array.shape))
 
 
 class Types:
@@ -119,8 +126,16 @@ def _parent_in_nwb(kind: str) -> str:
 def emptied_arrays(types: Types, kind: str, arrays: Mapping[str, Array]) -> list[Array]:
     """The arrays of a group that become empty in the copy. kind: type of the group. arrays: name -> array."""
     if is_left_out(types, kind, arrays.get("data")):
-        return [arrays[name] for name in SERIES_ARRAYS if name in arrays and prod(arrays[name].shape)]
+        return [arrays[name] for name in SERIES_ARRAYS if name in arrays and n_values(arrays[name])]
     return [a for a in arrays.values() if a.kind and types.is_any(a.kind, ("Image",)) and a.n_bytes > SMALL_IMAGE]
+
+
+def emptied_shape(types: Types, kind: str, array: Array) -> tuple[int, ...]:
+    """The shape that NWB allows an empty array to have. kind: type of the group that holds the array."""
+    n = len(array.shape)
+    if array.path.rpartition("/")[2] == "data" and types.is_any(kind, ONE_VALUE_A_CHANNEL):
+        n = 2 if types.is_any(kind, ("SpikeEventSeries",)) else 1
+    return (0,) * n
 
 
 def is_left_out(types: Types, kind: str, data: Array | None) -> bool:
@@ -133,7 +148,7 @@ def _too_large(data: Array | None) -> bool:
     if data is None:
         return False
     n_columns = data.shape[1] if len(data.shape) == 2 else 1
-    return len(data.shape) > 2 or n_columns > MAX_COLUMNS or prod(data.shape) > MAX_SAMPLES
+    return len(data.shape) > 2 or n_columns > MAX_COLUMNS or n_values(data) > MAX_SAMPLES
 
 
 def removed_columns(types: Types, kind: str, names: Iterable[str]) -> list[str]:
