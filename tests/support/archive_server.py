@@ -7,7 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -184,8 +184,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:send])
         self.request_log.status, self.request_log.n_bytes = status, len(body[:send])
+        with suppress(BrokenPipeError, ConnectionResetError):  # DVC asks for a file to learn whether it exists
+            self.wfile.write(body[:send])
         if send is not None:
             self.close_connection = True
 

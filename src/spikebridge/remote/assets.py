@@ -79,7 +79,18 @@ class Listing:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is the address of something on a web server or in a bucket."""
+    """Whether a text is the address of something on a web server or in a bucket.
+
+    Parameters
+    ----------
+    text : str
+        What a user names.
+
+    Returns
+    -------
+    bool
+        True for http://, https:// and s3://.
+    """
     return text.lower().startswith((*WEB, SCHEME))
 
 

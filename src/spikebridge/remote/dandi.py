@@ -39,7 +39,18 @@ class SetName:
 
 
 def is_set(source: str) -> bool:
-    """Whether a source is meant as the name of a set of the archive."""
+    """Whether a source is meant as the name of a set of the archive.
+
+    Parameters
+    ----------
+    source : str
+        What a user names.
+
+    Returns
+    -------
+    bool
+        True where it begins with dandi:.
+    """
     return source.lower().startswith(PREFIX)
 
 

@@ -211,7 +211,18 @@ def _bytes(n: int) -> str:
 
 
 def size_text(n: int) -> str:
-    """A number of bytes for people: 12.3 MB."""
+    """Write a number of bytes for people: 12.3 MB.
+
+    Parameters
+    ----------
+    n : int
+        Bytes.
+
+    Returns
+    -------
+    str
+        Three digits and a unit.
+    """
     for unit, power in (("GB", 9), ("MB", 6), ("kB", 3)):
         if n >= 10**power:
             return f"{n / 10**power:.3g} {unit}"

@@ -41,12 +41,27 @@ REASONS = {
 
 @dataclass
 class Transfer:
-    """What was received: bytes of contents, and the number of requests."""
+    """What was received.
+
+    Parameters
+    ----------
+    n_bytes : int
+        Bytes of contents.
+    requests : int
+        Answers with contents.
+    """
 
     n_bytes: int = 0
     requests: int = 0
 
     def add(self, n_bytes: int) -> None:
+        """Count an answer.
+
+        Parameters
+        ----------
+        n_bytes : int
+            Bytes of its contents.
+        """
         self.n_bytes += n_bytes
         self.requests += 1
 
@@ -99,14 +114,48 @@ class HttpClient:
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
-        """An answer whose body is not read yet. Raises RemoteError where there is none."""
+        """Ask for an object.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+        headers : mapping of str to str, optional
+            Of the request.
+
+        Yields
+        ------
+        Response
+            The answer, of any status; its body is not read yet.
+
+        Raises
+        ------
+        RemoteError
+            Where there is no answer.
+        """
         with errors_in_words(url):
             response = self._session.get(url, headers=headers, stream=True, timeout=TIMEOUT_S)
         with response:
             yield response
 
     def json(self, url: str) -> Any:
-        """The JSON document at an address. Raises RemoteError."""
+        """Read the JSON document at an address.
+
+        Parameters
+        ----------
+        url : str
+            The address.
+
+        Returns
+        -------
+        object
+            The document.
+
+        Raises
+        ------
+        RemoteError
+            Where it cannot be read, or is no JSON.
+        """
         with self.get(url, {"Accept": "application/json"}) as response:
             check_status(response, url)
             body = self.body(response, url)
@@ -116,7 +165,23 @@ class HttpClient:
             raise RemoteError(f"{url}: expected JSON, got {body[:40]!r}: is this the address of an archive?") from None
 
     def content(self, url: str) -> tuple[bytes, str] | None:
-        """The whole object at an address and its ETag; None where it does not exist. Raises RemoteError."""
+        """Read the whole object at an address.
+
+        Parameters
+        ----------
+        url : str
+            The address.
+
+        Returns
+        -------
+        tuple of bytes and str, or None
+            Its bytes and its ETag; None where it does not exist.
+
+        Raises
+        ------
+        RemoteError
+            Where it cannot be read.
+        """
         for attempt in range(ATTEMPTS):
             with self.get(url) as response:
                 if response.status_code == 404:
@@ -130,7 +195,25 @@ class HttpClient:
         raise AssertionError
 
     def body(self, response: requests.Response, url: str) -> bytes:
-        """The body of an answer. Raises RemoteError where it breaks off."""
+        """Read the body of an answer.
+
+        Parameters
+        ----------
+        response : Response
+            The answer.
+        url : str
+            The address, for messages.
+
+        Returns
+        -------
+        bytes
+            The body.
+
+        Raises
+        ------
+        RemoteError
+            Where it breaks off.
+        """
         with errors_in_words(url):
             content = response.content
         self.transfer.add(len(content))
@@ -205,7 +288,17 @@ class HttpSource:
         self.read(0, 1)
 
     def read(self, start: int, stop: int) -> bytes:
-        """The bytes from start to before stop.
+        """Read a range.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first byte, and the byte after the last.
+
+        Returns
+        -------
+        bytes
+            Of this range.
 
         Raises
         ------
