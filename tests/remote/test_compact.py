@@ -8,10 +8,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
 from archive_server import Server
+from project import ROOT
 from same_contents import assert_same, contents
 
+from spikebridge import config
 from spikebridge.artifacts.fetched import load_fetch_record
+from spikebridge.artifacts.recordings import IngestedRecordings
+from spikebridge.io import IngestSections, ingest
+from spikebridge.preprocess import PreprocessSections, write_windows
 from spikebridge.remote import HttpClient, fetch, list_source
 
 
@@ -99,3 +105,20 @@ def test_timestamps_that_a_kept_series_shares_with_a_raw_one_are_kept(
     out = fetched(server.put("/shared.nwb", shared), tmp_path / "out", HttpClient())
     assert_same(shared, out / "shared.nwb")
     assert (contents(out / "shared.nwb").behavior["series"] == "speed").sum() == 500
+
+
+@pytest.mark.slow
+def test_windows_of_the_copy_are_those_of_the_whole_file(whole: Path, server: Server, tmp_path: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["trials"] = {"table": "trials", "align": "stop_time", "window_s": [-2.0, 0.0], "label": "choice"}
+    copies = fetched(server.put("/sub-rat1_ses-1.nwb", whole), tmp_path / "copies", HttpClient())
+    cut: list[dict[str, bytes]] = []
+    for folder in (whole.parent, copies):
+        params["data"] = {"path": str(folder), "source": ["CA1"], "target": ["PFC"]}
+        settings, out = config.parse(params, "params.yaml"), tmp_path / f"windows{len(cut)}"
+        assert ingest(IngestSections.of(settings), out / "ingested") == ["sub-rat1_ses-1"]
+        write_windows(IngestedRecordings(out / "ingested"), PreprocessSections.of(settings), out / "windows")
+        files = [p for p in sorted((out / "windows").rglob("*")) if p.is_file() and p.suffix != ".json"]
+        cut.append({p.relative_to(out).as_posix(): p.read_bytes() for p in files})
+    assert any(name.endswith((".npz", ".npy")) for name in cut[0])
+    assert cut[0] == cut[1]

@@ -129,7 +129,7 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(RemoteError) as error:
                 list_source(source, client, archive)
             text = f"127.0.0.1:{port} cannot be reached (Connection refused): is there a network, or is a proxy needed"
-            assert text in str(error.value).replace("[Errno 111] ", "")
+            assert text in str(error.value)
     with pytest.raises(RemoteError, match=r"^nowhere\.invalid cannot be reached \(.*\): is there a network") as error:
         list_source("https://nowhere.invalid/rat.nwb", client)
     assert "\n" not in str(error.value)

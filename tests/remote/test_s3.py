@@ -14,7 +14,7 @@ from spikebridge.artifacts.fetched import load_fetch_record
 from spikebridge.errors import RemoteError
 from spikebridge.remote import HttpClient, fetch, list_source
 
-boto3 = pytest.importorskip("boto3", reason="boto3 (extra `remote`) is not installed")
+boto3 = pytest.importorskip("boto3", reason="boto3, which moto brings along, is not installed")
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
 pytestmark = pytest.mark.slow
 

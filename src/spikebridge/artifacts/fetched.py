@@ -17,6 +17,10 @@ from spikebridge.errors import DataError
 from spikebridge.runtime.hashing import file_digest, files_digest
 
 FETCH_RECORD, LICENSE_TEXT, CITATION_TEXT = "fetch.json", "LICENSE.txt", "CITATION.txt"
+FETCHED_FOLDER = Path("data")
+"""Of folders of fetched sets, in the folder of a project."""
+REMOTE_FOLDER = FETCHED_FOLDER / "remote"
+"""Of compact copies of what `data.path` names by its address."""
 BESIDE = (FETCH_RECORD, LICENSE_TEXT, CITATION_TEXT)
 """Names of the files beside fetched recordings."""
 

@@ -44,8 +44,9 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 
 def _folder(source: str) -> Path:
+    from spikebridge.artifacts.fetched import FETCHED_FOLDER
     from spikebridge.remote.dandi import is_set, set_name
 
     if not is_set(source):
         raise ConfigError("--out: name the folder of the copies, such as data/recordings")
-    return Path("data") / set_name(source).number
+    return FETCHED_FOLDER / set_name(source).number

@@ -2,20 +2,19 @@
 
 from spikebridge.remote.assets import Listing, RemoteAsset, chosen, is_address
 from spikebridge.remote.dandi import ARCHIVE, DRAFT, is_set
-from spikebridge.remote.data_path import REMOTE_FOLDER, is_elsewhere, local_copy, with_local_copy
+from spikebridge.remote.data_path import is_elsewhere, local_copy, with_local_copy
 from spikebridge.remote.fetch import FetchSummary, fetch, list_source, size_text
-from spikebridge.remote.http import HttpClient, HttpSource, Transfer
+from spikebridge.remote.http import HttpClient, HttpSource, TransferCount
 
 __all__ = [
     "ARCHIVE",
     "DRAFT",
-    "REMOTE_FOLDER",
     "FetchSummary",
     "HttpClient",
     "HttpSource",
     "Listing",
     "RemoteAsset",
-    "Transfer",
+    "TransferCount",
     "chosen",
     "fetch",
     "is_address",

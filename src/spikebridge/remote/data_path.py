@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from spikebridge.artifacts.fetched import FETCHED_FOLDER, REMOTE_FOLDER
 from spikebridge.config import DataConfig
 from spikebridge.errors import ConfigError
 from spikebridge.remote.assets import is_address
@@ -17,8 +18,6 @@ from spikebridge.remote.fetch import fetch, list_source, size_text
 from spikebridge.remote.http import HttpClient
 from spikebridge.runtime.hashing import digest
 
-REMOTE_FOLDER = Path("data") / "remote"
-"""Of compact copies, in the folder of a project."""
 DIGITS = 16
 
 
@@ -92,7 +91,7 @@ def local_copy(place: str, say: Callable[[str], None] = lambda _: None, root: Pa
         Where the address cannot be read.
     """
     if is_set(place):
-        folder = f"data/{set_name(place).number}"
+        folder = FETCHED_FOLDER / set_name(place).number
         raise ConfigError(f"{place} is fetched first: spikebridge fetch {place} --out {folder}; then name {folder}")
     client = HttpClient()
     listing = list_source(place, client)

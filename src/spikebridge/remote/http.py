@@ -21,6 +21,7 @@ from spikebridge import __version__
 from spikebridge.errors import RemoteError
 
 ATTEMPTS = 5
+CONNECT_ATTEMPTS = 3
 BACKOFF_S = 0.5
 LONGEST_WAIT_S = 60
 """A server that asks for a longer pause (Retry-After) is waited for this long."""
@@ -40,7 +41,7 @@ REASONS = {
 
 
 @dataclass
-class Transfer:
+class TransferCount:
     """What was received.
 
     Parameters
@@ -95,18 +96,24 @@ class HttpClient:
     ----------
     backoff_s : float
         The pause before the second attempt; it doubles.
-    transfer : Transfer
+    transfer : TransferCount
         What was received so far.
     """
 
     backoff_s: float = BACKOFF_S
-    transfer: Transfer = field(default_factory=Transfer)
+    transfer: TransferCount = field(default_factory=TransferCount)
 
     def __post_init__(self) -> None:
         retry = Retry(
-            ATTEMPTS - 1, status_forcelist=RETRIED, allowed_methods={"GET", "HEAD"}, raise_on_status=False,
-            backoff_factor=self.backoff_s, respect_retry_after_header=True, retry_after_max=LONGEST_WAIT_S,
-        )  # fmt: skip
+            total=ATTEMPTS - 1,
+            connect=CONNECT_ATTEMPTS - 1,
+            status_forcelist=RETRIED,
+            allowed_methods={"GET", "HEAD"},
+            raise_on_status=False,
+            backoff_factor=self.backoff_s,
+            respect_retry_after_header=True,
+            retry_after_max=LONGEST_WAIT_S,
+        )
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": f"spikebridge/{__version__}", "Accept-Encoding": "identity"})
         for scheme in ("http://", "https://"):
@@ -263,8 +270,11 @@ def _last_words(error: BaseException) -> str:
     while reason.args and isinstance(reason.args[0], BaseException):
         reason = reason.args[0]
     reason = getattr(reason, "reason", None) or reason
-    text = re.sub(r"<[^>]*>:? ?", "", str(reason)).rpartition("Caused by ")[2].strip("() ")
-    return text.rpartition(": ")[2].strip("'\") ") or type(error).__name__
+    text = str(reason)
+    if match := re.search(r"\[Errno -?\d+\] ([^)'\"\]]+)", text):
+        return match[1]
+    text = re.sub(r"<[^>]*>:? ?", "", text).rpartition("Caused by ")[2]
+    return text.rpartition(": ")[2].strip("()'\" ") or type(error).__name__
 
 
 class MissingError(RemoteError):

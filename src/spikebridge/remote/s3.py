@@ -1,4 +1,4 @@
-"""Objects in a bucket (s3://bucket/key), by boto3, an optional extra: pip install 'spikebridge[remote]'.
+"""Objects in a bucket (s3://bucket/key), by botocore, an optional extra: pip install 'spikebridge[remote]'.
 
 Credentials, region and endpoint are those of the AWS tools (AWS_PROFILE, AWS_ENDPOINT_URL and so on). Without any
 credentials, requests are not signed, as public buckets allow.
@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from spikebridge.errors import RemoteError
-from spikebridge.remote.http import ATTEMPTS, REASONS, Transfer
+from spikebridge.remote.http import ATTEMPTS, REASONS, TransferCount
 
 SCHEME = "s3://"
 
@@ -34,11 +34,11 @@ class Bucket:
     ----------
     url : str
         s3://bucket/anything.
-    transfer : Transfer
+    transfer : TransferCount
         Counts what is received.
     """
 
-    def __init__(self, url: str, transfer: Transfer) -> None:
+    def __init__(self, url: str, transfer: TransferCount) -> None:
         self.name = urlsplit(url).netloc
         self._transfer = transfer
         self._client = _client()
@@ -67,11 +67,11 @@ class S3Source:
     ----------
     url : str
         s3://bucket/key.
-    transfer : Transfer
+    transfer : TransferCount
         Counts what is received.
     """
 
-    def __init__(self, url: str, transfer: Transfer) -> None:
+    def __init__(self, url: str, transfer: TransferCount) -> None:
         self.name = url
         self._bucket, self._key = Bucket(url, transfer), urlsplit(url).path.lstrip("/")
         _, self.etag, self.size = self._bucket.get(self._key, Range="bytes=0-0")
@@ -93,11 +93,11 @@ class S3Folder:
     ----------
     url : str
         s3://bucket/prefix/.
-    transfer : Transfer
+    transfer : TransferCount
         Counts what is received.
     """
 
-    def __init__(self, url: str, transfer: Transfer) -> None:
+    def __init__(self, url: str, transfer: TransferCount) -> None:
         self.name = url
         self._bucket, self._prefix = Bucket(url, transfer), urlsplit(url).path.strip("/")
 
@@ -116,15 +116,17 @@ class MissingObjectError(RemoteError):
 
 def _client() -> Any:
     try:
-        import boto3
-        from botocore import UNSIGNED
-        from botocore.config import Config as BotoConfig
+        from botocore.handlers import disable_signing
+        from botocore.session import get_session
     except ImportError as error:
-        raise RemoteError(f"s3:// needs boto3: pip install 'spikebridge[remote]' ({error})") from None
-    session = boto3.Session()
-    signed: dict[str, Any] = {} if session.get_credentials() else {"signature_version": UNSIGNED}
-    config = BotoConfig(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}, **signed)
-    return session.client("s3", config=config, region_name=session.region_name or "us-east-1")
+        raise RemoteError(f"s3:// needs botocore: pip install 'spikebridge[remote]' ({error})") from None
+    session = get_session()
+    session.set_config_variable("retry_mode", "standard")
+    session.set_config_variable("max_attempts", ATTEMPTS)
+    client = session.create_client("s3", region_name=session.get_config_variable("region") or "us-east-1")
+    if session.get_credentials() is None:
+        client.meta.events.register("choose-signer.s3.*", disable_signing)
+    return client
 
 
 @contextmanager
