@@ -203,6 +203,7 @@ def test_paths_that_lead_out_of_the_folder_are_refused(
     assert "'../../outside.nwb': this path of a file leads out of the folder; it is not fetched" in err
 
 
+@pytest.mark.slow
 def test_an_asset_in_zarr(run: Run, server: Server, tmp_path: Path) -> None:
     pytest.importorskip("hdmf_zarr", reason="hdmf-zarr is not installed")
     whole = write_whole_zarr(tmp_path / "rat.nwb.zarr")

@@ -11,6 +11,9 @@ from spikebridge.cli.output import print_table
 from spikebridge.errors import ConfigError
 from spikebridge.errors.messages import counted
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
 
 def fetch(arguments: argparse.Namespace) -> None:
     """List, and unless only the list is asked for, fetch."""
@@ -32,7 +35,11 @@ def fetch(arguments: argparse.Namespace) -> None:
     if arguments.dry:
         return
     out = arguments.out or _folder(arguments.source)
-    summary = remote.fetch(chosen, out, client, arguments.archive, lambda line: print(line, file=sys.stderr))
+    try:
+        summary = remote.fetch(chosen, out, client, arguments.archive, lambda line: print(line, file=sys.stderr))
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on after the last finished file", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     share = f" ({summary.size / summary.full_size:.2%} of the whole)" if summary.full_size else ""
     kept = f", {counted(summary.n_kept, 'file')} finished before" if summary.n_kept else ""
     print(

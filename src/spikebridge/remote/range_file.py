@@ -29,12 +29,12 @@ class RangeFile(io.RawIOBase):
 
     Notes
     -----
-    HDF5 turns an exception of a file object into one of its own errors: the first RemoteError is kept in `failure`.
+    HDF5 turns an exception of a file object into one of its own errors: `failure` keeps the first RemoteError or Ctrl-C.
     """
 
     def __init__(self, source: ByteSource) -> None:
         super().__init__()
-        self.failure: RemoteError | None = None
+        self.failure: BaseException | None = None
         self._source, self._position = source, 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._run_end, self._run_blocks = -1, 1
@@ -88,7 +88,7 @@ class RangeFile(io.RawIOBase):
         start, stop = first * BLOCK, min((first + n) * BLOCK, self._source.size)
         try:
             content = self._source.read(start, stop)
-        except RemoteError as error:
+        except (RemoteError, KeyboardInterrupt) as error:
             self.failure = self.failure or error
             raise OSError(str(error)) from error
         self._run_end, self._run_blocks = first + n, n
