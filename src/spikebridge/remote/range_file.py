@@ -29,7 +29,7 @@ class RangeFile(io.RawIOBase):
 
     Notes
     -----
-    HDF5 turns an exception of a file object into one of its own errors: `failure` keeps the first RemoteError or Ctrl-C.
+    HDF5 turns an exception of a file object into one of its errors; `failure` keeps the first RemoteError or Ctrl-C.
     """
 
     def __init__(self, source: ByteSource) -> None:
