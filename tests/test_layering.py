@@ -34,6 +34,7 @@ LEVELS = {
     "preprocess": 6,
     "io": 6,
     "models": 7,
+    "remote": 7,
     "fitting": 8,
     "inspection": 8,
     "evaluation": 8,

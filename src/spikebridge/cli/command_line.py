@@ -12,6 +12,7 @@ from typing import Any
 from spikebridge import __version__
 from spikebridge.cli import (
     demo_command,
+    fetch_command,
     init_command,
     inspect_command,
     model_commands,
@@ -70,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_init(commands)
     _add_demo(commands)
+    _add_fetch(commands)
     _add_inspect(commands)
     _add_use(commands)
     _add_run(commands)
@@ -124,6 +126,25 @@ def _add_demo(commands: Any) -> None:
     command.add_argument("--no-open", dest="open", action="store_false", help="do not open the report in the browser")
 
 
+def _add_fetch(commands: Any) -> None:
+    command = _add(
+        commands,
+        "fetch",
+        fetch_command.fetch,
+        "fetch NWB recordings without their raw traces",
+        "Run again, it keeps finished files. A draft is fetched only by name: dandi:000978@draft",
+    )
+    command.add_argument("source", metavar="SOURCE", help="dandi:NUMBER[@VERSION], https://... or s3://...")
+    command.add_argument("--subject", nargs="+", default=[], metavar="NAME", help="only the files of these subjects")
+    command.add_argument("--files", default="", metavar="GLOB", help="only files with such a path or name: '*ses-2*'")
+    command.add_argument("--max-files", type=int, metavar="N", help="at most so many files, the first by path")
+    command.add_argument("--out", type=Path, help="folder of the copies (default: data/NUMBER)")
+    command.add_argument("--dry", action="store_true", help="list files and sizes; fetch none")
+    command.add_argument(
+        "--archive", default="https://api.dandiarchive.org/api", metavar="URL", help="default: %(default)s"
+    )
+
+
 def _add_inspect(commands: Any) -> None:
     command = _add(
         commands,
@@ -132,7 +153,7 @@ def _add_inspect(commands: Any) -> None:
         "summarise recordings and propose parameters",
         "Exit code: 0 where the proposed parameters run as they are, 1 where they do not, 2 after an error.",
     )
-    command.add_argument("path", type=Path, help="a folder of recordings, or one recording")
+    command.add_argument("path", help="a folder of recordings, one recording, or an address (https://, s3://)")
     command.add_argument("--table", help="interval table of the trials (default: the most likely one)")
     command.add_argument("--region-from", default="auto", help="units column with the region (default: %(default)s)")
     command.add_argument("--reader", default="auto", help="name of the reader (default: %(default)s, by content)")

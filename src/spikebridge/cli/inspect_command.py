@@ -13,6 +13,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,11 @@ def inspect(arguments: argparse.Namespace) -> None:
         offset_s=_yaml_value("--offset-s", arguments.offset_s),
         clock=arguments.clock,
     )
+    copy = _local_copy(arguments.path)
     with progress() as report:
-        result = inspection.inspect(arguments.path, options, yaml.safe_load(base), report)
+        result = inspection.inspect(copy, options, yaml.safe_load(base), report)
+    if str(copy) != arguments.path:
+        result = _with_address(result, copy, arguments.path)
     if arguments.json:
         print(json.dumps(inspection.to_dict(result), indent=1, allow_nan=False))
     else:
@@ -56,6 +60,22 @@ def inspect(arguments: argparse.Namespace) -> None:
         print(_next_step(result, arguments.params))
     if not result.dry_run.runs:
         raise SystemExit(EXIT_DOES_NOT_RUN)
+
+
+def _local_copy(place: str) -> Path:
+    """The path to inspect: of a compact copy, where the place is an address."""
+    from spikebridge import remote
+
+    if not remote.is_elsewhere(place):
+        return Path(place)
+    return remote.local_copy(place, lambda line: print(line, file=sys.stderr))
+
+
+def _with_address(result: Inspection, copy: Path, place: str) -> Inspection:
+    """The same inspection, whose parameters name the place instead of its copy."""
+    proposal = replace(result.proposal, data={**result.proposal.data, "path": place})
+    text = result.proposed_yaml.replace(str(copy), place)
+    return replace(result, path=place, proposal=proposal, proposed_yaml=text)
 
 
 def _next_step(result: Inspection, params: Path | None) -> str:

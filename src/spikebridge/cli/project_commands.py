@@ -97,11 +97,13 @@ def try_recordings(settings: config.Config, folder: Path) -> None:
     from spikebridge import inspection
     from spikebridge.artifacts.recordings import INGESTED_FOLDER
     from spikebridge.cli.inspect_command import progress
+    from spikebridge.remote import with_local_copy
 
-    path = folder / settings.data.path
+    data = with_local_copy(settings.data, lambda line: print(line, file=sys.stderr), folder)
+    path = folder / data.path
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
-    here = settings.model_copy(update={"data": settings.data.model_copy(update={"path": str(path)})})
+    here = settings.model_copy(update={"data": data.model_copy(update={"path": str(path)})})
     with progress() as report:
         inspection.try_parameters(inspection.TriedSections.of(here), folder / INGESTED_FOLDER, report)
 
@@ -146,7 +148,11 @@ def _missing_data(params: Path) -> str:
 
     The folder of the simulated recordings may be absent: the stage simulate makes it.
     """
+    from spikebridge.remote import is_elsewhere
+
     path = config.load(params).data.path
+    if is_elsewhere(path):
+        return ""
     place = params.resolve().parent / path
     if place.is_dir() and not any(place.iterdir()):
         return f"data.path: {path!r} is an empty folder: put the recordings there"

@@ -103,7 +103,11 @@ def _replace_params(arguments: argparse.Namespace, target: Path) -> config.Confi
 def _changes(arguments: argparse.Namespace, given: config.Config, goes_on: bool, out: Path) -> list[str]:
     """What is changed in the parameter file. goes_on: it is that of the sweep already."""
     from spikebridge import models
+    from spikebridge.remote import is_elsewhere
 
+    if arguments.data is None and is_elsewhere(given.data.path):
+        command = f"spikebridge fetch {given.data.path} --out FOLDER, then --data FOLDER"
+        raise ConfigError(f"data.path: a sweep reads files on this machine: {command}")
     asked = _asked(given.sweep, arguments)
     changes: dict[str, Any] = {f"sweep.{key}": value for key, value in asked.items()}
     if arguments.data is not None or not goes_on:

@@ -81,7 +81,7 @@ class DataConfig(Section):
     Parameters
     ----------
     path : str
-        Folder of recordings.
+        Folder of recordings, or an address (https://..., s3://...).
     reader : str
         Name of a reader, or auto.
     options : dict

@@ -70,3 +70,7 @@ class RegistryError(SpikebridgeError):
 
 class StorageError(SpikebridgeError):
     """The system could not read or write: no space, no permission, or no memory."""
+
+
+class RemoteError(SpikebridgeError):
+    """A server cannot be reached or refuses, or what it holds changed, or is not what was asked for."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spikebridge.artifacts.fetched import BESIDE, FETCH_RECORD
 from spikebridge.artifacts.truth import TRUTH_FOLDER
 from spikebridge.errors import DataError
 from spikebridge.errors.findings import Finding
@@ -71,8 +72,9 @@ def unread_in(folder: Path, taken: Collection[Path]) -> list[UnreadPath]:
 def _left(folder: Path, taken: Collection[Path], holding: Collection[Path], depth: int) -> list[UnreadPath]:
     """Recursive part of `unread_in`. holding: the folders that contain taken paths."""
     unread: list[UnreadPath] = []
+    beside = BESIDE if (folder / FETCH_RECORD).is_file() else ()
     for path in list_folder(folder):
-        if path in taken:
+        if path in taken or path.name in beside:
             continue
         why = _not_seen(path, depth)
         below = depth_below(path, depth)
