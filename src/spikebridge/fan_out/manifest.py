@@ -1,7 +1,7 @@
 """Manifests: the jobs of one array of a batch system as JSON, and the work on one of them.
 
-{"format": ..., "jobs": [{"stage", "job", "list", "number", "fingerprint": {...}}, ...]}: a job is named by its stage and
-its place in the stage's lists. Whoever works on it lists the stage again from the files of the project, and refuses
+{"format": ..., "jobs": [{"stage", "job", "list", "number", "fingerprint": {...}}, ...]}: a job is named by its stage
+and its place in the stage's lists. Whoever works on it lists the stage again from the files of the project, and refuses
 where the fingerprint is another one: no result is made from other data, parameters, code or packages than were listed.
 """
 

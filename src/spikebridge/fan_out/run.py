@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +32,7 @@ from spikebridge.runtime.stage import one_thread
 
 COLLECTED = {stage for needed in NEEDS.values() for stage in needed}
 """Stages that a later wave reads; the others are collected by `dvc repro`."""
+SHOWN = re.compile(r"stage \d+ of \d+, ")
 KILLED = "its process was killed: was the machine out of memory?"
 
 
@@ -139,7 +141,17 @@ class FanOut:
         progress.hear(Event(job.fingerprint.key, FAILED))
 
     def _reproduce(self, stages: Sequence[str]) -> None:
-        if stages and reproduce(Path(), self.say, stages):
+        """Collect. Of what DVC prints only the lines about stages that run are shown, or all of it where it fails."""
+        lines: list[str] = []
+
+        def hear(line: str) -> None:
+            lines.append(line)
+            if SHOWN.match(line):
+                self.say(line)
+
+        if stages and reproduce(Path(), hear, stages):
+            for line in lines:
+                self.say(line)
             raise StorageError("dvc repro failed, see above; what is stored is kept, run the same again afterwards")
 
     def failure_lines(self) -> list[str]:

@@ -137,9 +137,8 @@ def _dependency(numbers: Sequence[str]) -> str:
 def _submitted(script: Path, *options: str) -> str:
     if shutil.which(SBATCH) is None:
         raise ConfigError(f"--submit needs the command {SBATCH}, which is not here: run it where jobs are submitted")
-    done = subprocess.run(
-        [SBATCH, "--parsable", *options, str(script)], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )  # fmt: skip
+    command = [SBATCH, "--parsable", *options, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     number = done.stdout.strip().partition(";")[0]
     if done.returncode or not re.fullmatch(r"\d+", number):
         lines = (done.stderr.strip() or done.stdout.strip() or "it printed nothing").splitlines()
