@@ -232,5 +232,7 @@ def remove_left_behind() -> None:
 
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}-*-*"):
         with suppress(ValueError, OSError):
-            if folder.stat().st_uid == os.getuid() and not psutil.pid_exists(int(folder.name.split("-")[2])):
+            pid = int(folder.name.removeprefix(f"{SCRATCH}-").partition("-")[0])
+            ended = not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+            if folder.stat().st_uid == os.getuid() and ended:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,39 +1,28 @@
-"""All waves of jobs, on this machine or on Dask workers."""
+"""The unfinished jobs of the pipeline, wave after wave, and the rule by which stored results are deleted."""
 
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from spikebridge.errors import ConfigError, SpikebridgeError, StorageError
+from spikebridge.errors import ConfigError, StorageError
 from spikebridge.fan_out.one_job import (
-    FAILED,
+    FAILURES,
+    LOGS,
     Entry,
-    Event,
     entries,
     failure_line,
-    record_failure,
-    remove_left_behind,
-    run_and_store,
 )
-from spikebridge.fan_out.progress import Progress
 from spikebridge.fan_out.stages import NEEDS, FanOutSections, before_waves, is_blocked, jobs_of, out_of_date, waves
-from spikebridge.runtime import job_store, parallel
+from spikebridge.runtime import job_store
 from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.job_lists import RESULTS
-from spikebridge.runtime.parallel import JobDiedError
 from spikebridge.runtime.pipeline_run import reproduce
-from spikebridge.runtime.stage import one_thread
 
 COLLECTED = {stage for needed in NEEDS.values() for stage in needed}
 """Stages that a later wave reads; the others are collected by `dvc repro`."""
 SHOWN = re.compile(r"stage \d+ of \d+, ")
-KILLED = "its process was killed: was the machine out of memory?"
 
 
 class FanOut:
@@ -97,49 +86,6 @@ class FanOut:
             unfinished += [stage for stage in changed if stage not in ready or stage in incomplete]
             self._reproduce([s for s in changed if s not in unfinished and s.partition("@")[0] in COLLECTED])
 
-    def run(self, jobs: Sequence[Entry], progress: Progress) -> None:
-        """Run jobs together, where `compute.engine` says. A job that fails does not stop the others.
-
-        Parameters
-        ----------
-        jobs : sequence of Entry
-            The jobs.
-        progress : Progress
-            Hears their events.
-        """
-        workers = parallel.workers_for(self.sections.compute, len(jobs))
-        modules = tuple(dict.fromkeys(module for job in jobs for module in job.listed.modules))
-        waiting, suspects = list(jobs), list[Entry]()
-        with one_thread(), ending_children(isinstance(workers, int)), progress.shown():
-            while waiting or suspects:
-                alone = not waiting
-                batch = [suspects.pop()] if alone else waiting
-                try:
-                    # a suspect runs in a process of a pool, so that its death is not that of this process
-                    parallel.run_jobs(run_and_store, batch, 2 if alone else workers, progress.hear, modules)
-                    waiting = []
-                except BrokenProcessPool:  # one of the jobs that ran has killed its process; nobody knows which
-                    running = progress.running()
-                    if not running:
-                        raise
-                    if alone:
-                        self._died(batch[0], progress)
-                    else:
-                        suspects += running
-                        progress.begun.clear()
-                    waiting = [job for job in progress.left() if job not in suspects]
-                except JobDiedError as error:
-                    self._died(batch[error.number], progress, str(error))
-                    progress.begun.clear()
-                    waiting = progress.left()
-        remove_left_behind()
-
-    def _died(self, job: Entry, progress: Progress, how: str = KILLED) -> None:
-        job.log.parent.mkdir(parents=True, exist_ok=True)
-        with job.log.open("a", encoding="utf-8") as log:
-            record_failure(job, SpikebridgeError(how), log)
-        progress.hear(Event(job.fingerprint.key, FAILED))
-
     def _reproduce(self, stages: Sequence[str]) -> None:
         """Collect. Of what DVC prints only the lines about stages that run are shown, or all of it where it fails."""
         lines: list[str] = []
@@ -178,42 +124,9 @@ def prune(kept: set[str]) -> int:
     int
         How many results were deleted.
     """
-    from spikebridge.fan_out.one_job import FAILURES, LOGS
-
     old = [path for path in RESULTS.glob("*") if path.name not in kept]
     starts = {key[:8] for key in kept}
     old_logs = [path for path in LOGS.glob("*/*.log") if path.stem.rpartition("-")[2] not in starts]
     for path in [*old, *old_logs, *(path for path in FAILURES.glob("*.json") if path.stem not in kept)]:
         path.unlink(missing_ok=True)
     return len(old)
-
-
-@contextmanager
-def ending_children(of_this_machine: bool) -> Iterator[None]:
-    """End the processes of jobs at once at Ctrl-C, where they are children of this process, and at SIGTERM.
-
-    Parameters
-    ----------
-    of_this_machine : bool
-        Otherwise the engine ends its jobs itself.
-
-    Yields
-    ------
-    None
-        Nothing.
-    """
-    import psutil
-
-    def end(number: int, frame: Any) -> None:
-        children = psutil.Process().children(recursive=True) if of_this_machine else []
-        for child in children:
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

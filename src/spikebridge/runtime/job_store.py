@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -23,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikebridge.runtime import same_software
-from spikebridge.runtime.hashing import digest, file_digest, source_hash
+from spikebridge.runtime.hashing import digest, file_digest
 from spikebridge.runtime.job_lists import RESULTS, WRITTEN, JobList
+from spikebridge.runtime.source_code import OWN, own_source
 from spikebridge.runtime.stage import say
 from spikebridge.runtime.stage_inputs import UNFINISHED, is_unfinished
 from spikebridge.runtime.stored_values import Arrays, decode, encode
@@ -102,9 +104,29 @@ def fingerprint(listed: JobList, number: int) -> Fingerprint:
     arrays: Arrays = []
     tree = encode(listed.jobs[number], arrays, content_digest)
     parts = [_array_digest(array) for array in arrays]
-    code = source_hash(listed.work.__module__, names=listed.models)
     work = f"{listed.work.__module__}.{listed.work.__qualname__}"
-    return Fingerprint(work, digest(json.dumps(tree), *parts), code, _software())
+    return Fingerprint(work, digest(json.dumps(tree), *parts), _code(listed), _software())
+
+
+def _code(listed: JobList) -> str:
+    """Of a function of the package all that it may run; of another one its file and the whole package."""
+    module = listed.work.__module__
+    if module.partition(".")[0] == OWN.name:
+        files = _reached(module, tuple(listed.models))
+    else:
+        files = [*own_source().modules.values(), Path(str(sys.modules[module].__file__))]
+    return digest(*(f"{_shown(path)}={_file_digest(path)}" for path in files))
+
+
+def _shown(path: Path) -> str:
+    """Without the folder of the package, so that its place does not count."""
+    return path.relative_to(OWN).as_posix() if path.is_relative_to(OWN) else path.name
+
+
+@cache
+def _reached(module: str, models: tuple[str, ...]) -> list[Path]:
+    """Files that a module may run; a file that imports another one than before has itself changed."""
+    return sorted(own_source().reached([module], models))
 
 
 def _array_digest(array: NDArray[Any]) -> str:

@@ -64,7 +64,7 @@ def encode(value: Any, arrays: Arrays, of_path: Callable[[Path], str] | None = N
         return {type(value).__name__: [within(part) for part in value]}
     if isinstance(value, Mapping):
         return {"dict": [[within(key), within(part)] for key, part in value.items()]}
-    if is_dataclass(value) and type(value).__module__.startswith(PACKAGE):
+    if is_dataclass(value) and (of_path is not None or type(value).__module__.startswith(PACKAGE)):
         kept = [f.name for f in fields(value) if of_path is None or f.metadata != WRITTEN]
         return {"record": _name(value), "fields": {name: within(getattr(value, name)) for name in kept}}
     if of_path is not None and isinstance(value, Path):
