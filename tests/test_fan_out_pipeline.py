@@ -116,6 +116,9 @@ def test_processes_of_an_array_and_dask_workers(prepared: Path, plain: Path, tmp
             for index in range(len(json.loads(manifest.read_text())["jobs"])):
                 spikebridge(project, "work", str(manifest), "--index", str(index))
         assert "its result is stored" in spikebridge(project, "work", str(manifests[0]), "--index", "0").stderr
+        rows = spikebridge(project, "fan-out", "--status").stdout.splitlines()
+        (whole,) = [re.findall(r"\d+", row) for row in rows if " all " in row]
+        assert whole == ["0", "0", "6", "0"]
         spikebridge(project, "fan-out")
         check_collected(project, plain)
 

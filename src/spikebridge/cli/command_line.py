@@ -189,6 +189,7 @@ def _add_fan_out(commands: Any) -> None:
     command.add_argument(
         "--max-array", type=int, default=1000, metavar="N", help="most tasks of an array (default: %(default)s)"
     )
+    command.add_argument("--status", action="store_true", help="show how far job arrays are; run nothing")
     command.add_argument(
         "--prune", action="store_true", help="delete stored results that no unfinished stage asks for; run nothing"
     )

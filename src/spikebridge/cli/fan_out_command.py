@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spikebridge import config
+from spikebridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from spikebridge.fan_out import FanOut
@@ -22,6 +23,11 @@ def fan_out(arguments: argparse.Namespace) -> None:
     """Run what has no stored result. Exit code: 1 where jobs failed, 130 after Ctrl-C."""
     from spikebridge.runtime.hashing import source_hash
 
+    if arguments.submit and not arguments.slurm:
+        raise ConfigError("--submit submits job arrays: it needs --slurm")
+    if arguments.status:
+        _show_status()
+        return
     code = source_hash()  # before the code is loaded that runs: it is compared later
     from spikebridge.fan_out.run import FanOut
     from spikebridge.fan_out.stages import FanOutSections
@@ -77,11 +83,22 @@ def _write_arrays(all_jobs: FanOut, arguments: argparse.Namespace) -> None:
         arrays = slurm.write_arrays(jobs, all_jobs.sections, arguments.max_array, () if all_jobs.last else again)
         _say(f"{len(jobs)} jobs in {len(arrays.scripts)} array(s) of SLURM: {arrays.folder}")
         if arguments.submit:
-            _say(f"submitted: batch jobs {', '.join(slurm.submit(arrays))}; how far they are: squeue --me")
+            _say(
+                f"submitted: batch jobs {', '.join(slurm.submit(arrays))}; how far they are: spikebridge fan-out --status"
+            )
         else:
             _say("Submit them with:")
             print("\n".join(arrays.commands()))
         sys.exit(0)
+
+
+def _show_status() -> None:
+    from rich.console import Console
+
+    from spikebridge.fan_out.status import progress_of_arrays
+
+    progress = progress_of_arrays()
+    Console().print(progress.table(with_left=False))
 
 
 def _prune(all_jobs: FanOut) -> None:

@@ -108,8 +108,13 @@ class Progress:
         busy = sum(times) + sum(now - begun for begun in self.begun.values())
         return rest / max(busy / max(now - self.started, 1e-9), 1e-9)
 
-    def table(self) -> Table:
+    def table(self, with_left: bool = True) -> Table:
         """Count the jobs of each stage.
+
+        Parameters
+        ----------
+        with_left : bool
+            Whether the caption estimates the end.
 
         Returns
         -------
@@ -123,7 +128,7 @@ class Progress:
             row = counts.setdefault(job.stage, [0, 0, 0, 0])
             end = self.ended.get(key)
             row[(3 if end.what == FAILED else 2) if end else (1 if key in self.begun else 0)] += 1
-        made = Table(title="Jobs", caption=self.summary())
+        made = Table(title="Jobs", caption=self.summary() if with_left else None)
         made.add_column("stage")
         for name in ("waiting", "running", "done", "failed"):
             made.add_column(name, justify="right")
