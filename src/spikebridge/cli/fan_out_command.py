@@ -83,9 +83,8 @@ def _write_arrays(all_jobs: FanOut, arguments: argparse.Namespace) -> None:
         arrays = slurm.write_arrays(jobs, all_jobs.sections, arguments.max_array, () if all_jobs.last else again)
         _say(f"{len(jobs)} jobs in {len(arrays.scripts)} array(s) of SLURM: {arrays.folder}")
         if arguments.submit:
-            _say(
-                f"submitted: batch jobs {', '.join(slurm.submit(arrays))}; how far they are: spikebridge fan-out --status"
-            )
+            numbers = ", ".join(slurm.submit(arrays))
+            _say(f"submitted: batch jobs {numbers}; how far they are: spikebridge fan-out --status")
         else:
             _say("Submit them with:")
             print("\n".join(arrays.commands()))

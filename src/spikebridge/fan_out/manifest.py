@@ -18,10 +18,14 @@ from spikebridge.errors import ConfigError, DataError
 from spikebridge.fan_out.one_job import Entry, entry, failure_line, run_and_store
 from spikebridge.fan_out.stages import LISTS, FanOutSections, jobs_of
 from spikebridge.runtime import job_store
+from spikebridge.runtime.job_lists import JOBS_FOLDER
 from spikebridge.runtime.job_store import Fingerprint
 from spikebridge.runtime.parallel import load_on_one_thread
 from spikebridge.runtime.stage import one_thread, say
 
+ARRAYS = JOBS_FOLDER / "slurm"
+"""A folder for each wave that was listed."""
+MANIFESTS = "manifest-*.json"
 FORMAT = "spikebridge manifest 1"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from spikebridge.errors import ConfigError, StorageError
+from spikebridge.fan_out.manifest import ARRAYS, MANIFESTS, read_manifest
 from spikebridge.fan_out.one_job import (
     FAILURES,
     LOGS,
@@ -18,7 +19,9 @@ from spikebridge.fan_out.stages import NEEDS, FanOutSections, before_waves, is_b
 from spikebridge.runtime import job_store
 from spikebridge.runtime.hashing import source_hash
 from spikebridge.runtime.job_lists import RESULTS
+from spikebridge.runtime.job_store import Fingerprint
 from spikebridge.runtime.pipeline_run import reproduce
+from spikebridge.runtime.stage import remove
 
 COLLECTED = {stage for needed in NEEDS.values() for stage in needed}
 """Stages that a later wave reads; the others are collected by `dvc repro`."""
@@ -112,7 +115,7 @@ class FanOut:
 
 
 def prune(kept: set[str]) -> int:
-    """Delete the stored results, logs and records of failures that no unfinished stage asks for.
+    """Delete the stored results, logs, records of failures and job arrays that no unfinished stage asks for.
 
     Parameters
     ----------
@@ -124,6 +127,10 @@ def prune(kept: set[str]) -> int:
     int
         How many results were deleted.
     """
+    for folder in ARRAYS.glob("*"):
+        rows = [row for path in folder.glob(MANIFESTS) for row in read_manifest(path)]
+        if not any(Fingerprint(**row["fingerprint"]).key in kept for row in rows):
+            remove(folder)
     old = [path for path in RESULTS.glob("*") if path.name not in kept]
     starts = {key[:8] for key in kept}
     old_logs = [path for path in LOGS.glob("*/*.log") if path.stem.rpartition("-")[2] not in starts]

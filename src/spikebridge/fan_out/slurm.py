@@ -20,12 +20,10 @@ from pathlib import Path
 
 from spikebridge.config import ClusterConfig, ComputeConfig
 from spikebridge.errors import ConfigError
-from spikebridge.fan_out.manifest import write_manifest
+from spikebridge.fan_out.manifest import ARRAYS, write_manifest
 from spikebridge.fan_out.one_job import Entry
 from spikebridge.fan_out.stages import FanOutSections
-from spikebridge.runtime.job_lists import JOBS_FOLDER
 
-ARRAYS = JOBS_FOLDER / "slurm"
 DEFAULT_MAX_ARRAY = 1000
 """Tasks of an array: SLURM's own default limit is 1001."""
 SBATCH = "sbatch"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-from spikebridge.fan_out.manifest import read_manifest
+from spikebridge.fan_out.manifest import ARRAYS, MANIFESTS, read_manifest
 from spikebridge.fan_out.one_job import DONE, FAILED, Entry, Event
 from spikebridge.fan_out.progress import Progress
-from spikebridge.fan_out.slurm import ARRAYS
 from spikebridge.runtime.job_lists import JobList
 from spikebridge.runtime.job_store import Fingerprint, result_path
 
@@ -40,7 +38,7 @@ def progress_of_arrays() -> Progress:
 
 
 def _jobs() -> Iterator[Entry]:
-    for path in sorted(Path(ARRAYS).glob("*/manifest-*.json")):
+    for path in sorted(ARRAYS.glob(f"*/{MANIFESTS}")):
         for row in read_manifest(path):
             listed = JobList(row["stage"], len, [], [])
             yield Entry(row["stage"], row["job"], listed, Fingerprint(**row["fingerprint"]))
