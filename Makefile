@@ -71,6 +71,7 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/glm_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/workers.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fan_out.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A SLURM of one node on this machine, as root, for tests: everything lies in one folder, and nothing else is changed.
-#   sh scripts/slurm.sh install           installs Debian's packages (slurmctld, slurmd, slurm-client, munge)
+#   sh scripts/slurm.sh install [--here]  installs Debian's packages; without --here on a CI machine only (CI=true)
 #   sh scripts/slurm.sh start FOLDER      starts it; FOLDER is new, on a short path; then: export SLURM_CONF=FOLDER/slurm.conf
 #   sh scripts/slurm.sh stop FOLDER       ends it with all of its jobs, and removes FOLDER
 # Exit code 3: it cannot run here; one line on standard error says why.
@@ -12,11 +12,18 @@ cannot() {
 }
 
 install() {
+    PATH="$PATH:/usr/sbin:/sbin"
+    if command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v munged >/dev/null; then
+        return 0
+    fi
+    [ "${CI:-}" = true ] || [ "${1:-}" = --here ] || cannot 'this is no CI machine (CI=true); sh scripts/slurm.sh install --here'
     command -v apt-get >/dev/null || cannot "it is installed by apt-get, which is not here"
-    # without the start of services: policy-rc.d refuses it for this call
-    apt-get update -qq >/dev/null 2>&1 || true
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        slurmctld slurmd slurm-client munge >/dev/null 2>&1 || cannot "apt-get could not install slurmctld, slurmd and munge"
+    [ "$(id -u)" = 0 ] || cannot "apt-get needs root"
+    for words in update "install --no-install-recommends slurmctld slurmd slurm-client munge"; do
+        # shellcheck disable=SC2086  (several words)
+        DEBIAN_FRONTEND=noninteractive timeout 300 apt-get -qq -y -o DPkg::Lock::Timeout=120 $words </dev/null \
+            >/dev/null 2>&1 || cannot "apt-get $words failed"
+    done
 }
 
 free_ports() {
@@ -63,7 +70,7 @@ start() {
     [ "$(id -u)" = 0 ] || cannot "it needs root"
     PATH="$PATH:/usr/sbin:/sbin"
     for program in slurmctld slurmd sbatch munged; do
-        command -v "$program" >/dev/null || cannot "$program is not installed (sh scripts/slurm.sh install)"
+        command -v "$program" >/dev/null || cannot "$program is not installed (sh scripts/slurm.sh install --here)"
     done
     mkdir -p "$1/state" "$1/spool"
     folder=$(cd "$1" && pwd)
@@ -120,7 +127,7 @@ stop() {
 }
 
 case "${1:-}" in
-install) install ;;
+install) install "${2:-}" ;;
 start | stop)
     [ -n "${2:-}" ] || { echo "usage: slurm.sh $1 FOLDER" >&2; exit 2; }
     "$1" "$2"

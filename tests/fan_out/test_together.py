@@ -19,7 +19,7 @@ from fan_out_jobs import listed, ran
 
 from spikebridge.config import ComputeConfig
 from spikebridge.fan_out.one_job import SCRATCH, Entry, failure_line
-from spikebridge.fan_out.progress import Progress
+from spikebridge.fan_out.progress import JobsProgress
 from spikebridge.fan_out.together import run_together
 from spikebridge.runtime import job_store
 
@@ -34,7 +34,7 @@ def _in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(jobs: Sequence[Entry], compute: ComputeConfig) -> str:
     shown = io.StringIO()
-    run_together(jobs, compute, Progress(jobs, shown))
+    run_together(jobs, compute, JobsProgress(jobs, shown))
     return shown.getvalue()
 
 
@@ -90,12 +90,12 @@ import sys
 from pathlib import Path
 from fan_out_jobs import listed
 from spikebridge.config import ComputeConfig
-from spikebridge.fan_out.progress import Progress
+from spikebridge.fan_out.progress import JobsProgress
 from spikebridge.fan_out.together import run_together
 
 if __name__ == "__main__":
     jobs = listed(Path.cwd(), "a", "wait", "wait")
-    run_together(jobs, ComputeConfig(workers=3), Progress(jobs))
+    run_together(jobs, ComputeConfig(workers=3), JobsProgress(jobs))
 """
 
 

@@ -62,11 +62,11 @@ def work(arguments: argparse.Namespace) -> None:
 
 
 def _run(all_jobs: FanOut) -> None:
-    from spikebridge.fan_out.progress import Progress
+    from spikebridge.fan_out.progress import JobsProgress
     from spikebridge.fan_out.together import run_together
 
     for jobs in all_jobs.waves():
-        progress = Progress(jobs)
+        progress = JobsProgress(jobs)
         _say(
             f"{len(jobs)} jobs of {', '.join(dict.fromkeys(job.stage for job in jobs))}; logs: {jobs[0].log.parents[1]}"
         )

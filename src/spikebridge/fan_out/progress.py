@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-class Progress:
+class JobsProgress:
     """Which jobs wait, run, are done or have failed.
 
     Parameters

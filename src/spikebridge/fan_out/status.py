@@ -8,23 +8,23 @@ from collections.abc import Iterator
 
 from spikebridge.fan_out.manifest import ARRAYS, MANIFESTS, read_manifest
 from spikebridge.fan_out.one_job import DONE, FAILED, Entry, Event
-from spikebridge.fan_out.progress import Progress
+from spikebridge.fan_out.progress import JobsProgress
 from spikebridge.runtime.job_lists import JobList
 from spikebridge.runtime.job_store import Fingerprint, result_path
 
 ENDED = re.compile(r": (?:result stored|failed) after ([\d.]+) s$")
 
 
-def progress_of_arrays() -> Progress:
+def progress_of_arrays() -> JobsProgress:
     """The jobs of all manifests in the working folder.
 
     Returns
     -------
-    Progress
+    JobsProgress
         A job whose log has no end runs, or was killed.
     """
     jobs = {job.fingerprint.key: job for job in _jobs()}
-    progress = Progress(list(jobs.values()))
+    progress = JobsProgress(list(jobs.values()))
     for key, job in jobs.items():
         lines = job.log.read_text(encoding="utf-8", errors="replace").splitlines() if job.log.is_file() else []
         end = next((match for line in reversed(lines[-1:]) if (match := ENDED.search(line))), None)

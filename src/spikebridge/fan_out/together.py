@@ -11,7 +11,7 @@ from typing import Any
 from spikebridge.config import ComputeConfig
 from spikebridge.errors import SpikebridgeError
 from spikebridge.fan_out.one_job import FAILED, Entry, Event, record_failure, remove_left_behind, run_and_store
-from spikebridge.fan_out.progress import Progress
+from spikebridge.fan_out.progress import JobsProgress
 from spikebridge.runtime import parallel
 from spikebridge.runtime.parallel import JobDiedError
 from spikebridge.runtime.stage import one_thread
@@ -19,7 +19,7 @@ from spikebridge.runtime.stage import one_thread
 KILLED = "its process was killed: was the machine out of memory?"
 
 
-def run_together(jobs: Sequence[Entry], compute: ComputeConfig, progress: Progress) -> None:
+def run_together(jobs: Sequence[Entry], compute: ComputeConfig, progress: JobsProgress) -> None:
     """Run jobs where `compute.engine` says. A job that fails, or kills its process, does not stop the others.
 
     Parameters
@@ -28,7 +28,7 @@ def run_together(jobs: Sequence[Entry], compute: ComputeConfig, progress: Progre
         The jobs.
     compute : ComputeConfig
         The machine.
-    progress : Progress
+    progress : JobsProgress
         Hears their events.
     """
     workers = parallel.workers_for(compute, len(jobs))
@@ -59,7 +59,7 @@ def run_together(jobs: Sequence[Entry], compute: ComputeConfig, progress: Progre
     remove_left_behind()
 
 
-def _died(job: Entry, progress: Progress, how: str = KILLED) -> None:
+def _died(job: Entry, progress: JobsProgress, how: str = KILLED) -> None:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("a", encoding="utf-8") as log:
         record_failure(job, SpikebridgeError(how), log)
