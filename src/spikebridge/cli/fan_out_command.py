@@ -33,18 +33,20 @@ def fan_out(arguments: argparse.Namespace) -> None:
     from spikebridge.fan_out.stages import FanOutSections
     from spikebridge.runtime.pipeline_run import InterruptedRunError
     from spikebridge.runtime.repair import repair
+    from spikebridge.runtime.stage import LOCKS, lock
 
     settings = config.load()
     for line in repair(Path.cwd()):
         _say(f"spikebridge repair: {line}")
     all_jobs = FanOut(FanOutSections.of(settings), _say, arguments.retry, code)
     try:
-        if arguments.prune:
-            _prune(all_jobs)
-        elif arguments.slurm:
-            _write_arrays(all_jobs, arguments)
-        else:
-            _run(all_jobs)
+        with lock(LOCKS / "fan_out.lock"):
+            if arguments.prune:
+                _prune(all_jobs)
+            elif arguments.slurm:
+                _write_arrays(all_jobs, arguments)
+            else:
+                _run(all_jobs)
     except (KeyboardInterrupt, InterruptedRunError):
         _say("\ninterrupted; results that are stored stay. Go on with: spikebridge fan-out")
         if settings.compute.engine == "local":  # pools of processes that were ended may wait for them for ever
@@ -56,9 +58,16 @@ def fan_out(arguments: argparse.Namespace) -> None:
 
 def work(arguments: argparse.Namespace) -> None:
     """Run one job of a manifest. Exit code: 0 where its result is stored, 1 where it failed."""
+    import signal
+
     from spikebridge import fan_out
 
-    sys.exit(fan_out.work(arguments.manifest, arguments.index))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the temporary folder is removed
+    try:
+        sys.exit(fan_out.work(arguments.manifest, arguments.index))
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was stored")
+        sys.exit(INTERRUPTED)
 
 
 def _run(all_jobs: FanOut) -> None:

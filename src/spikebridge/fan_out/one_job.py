@@ -138,13 +138,14 @@ def run_and_store(job: Entry, report: Report) -> bool:
     job.log.parent.mkdir(parents=True, exist_ok=True)
     with job.log.open("a", encoding="utf-8", buffering=1) as log:
         log.write(f"{_now()} {job.title}: begins on {os.uname().nodename}, process {os.getpid()}, {key}\n")
+        ok = True
         try:
             with redirect_stdout(log), redirect_stderr(log):
                 _run(job, _to_log(log))
         except Exception as error:
+            ok = False
             record_failure(job, error, log)
         seconds = time.monotonic() - begun
-        ok = not job.failure.exists()
         log.write(f"{_now()} {job.title}: {'result stored' if ok else 'failed'} after {seconds:.1f} s\n")
     report(Event(key, DONE if ok else FAILED, seconds))
     return ok
@@ -152,6 +153,8 @@ def run_and_store(job: Entry, report: Report) -> bool:
 
 def _run(job: Entry, report: Report) -> None:
     job.failure.unlink(missing_ok=True)
+    if job_store.stored(job.fingerprint.key):  # another process was sooner
+        return
     remove_left_behind()
     with _scratch() as folder:
         (inputs,) = job.listed.jobs

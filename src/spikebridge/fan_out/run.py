@@ -84,7 +84,7 @@ class FanOut:
             if todo:
                 yield todo
             left = [job for job in missing if not job_store.stored(job.fingerprint.key)]
-            self.failed += [job for job in left if job.failure.exists()]
+            self.failed += left
             incomplete = {job.stage for job in left}
             unfinished += [stage for stage in changed if stage not in ready or stage in incomplete]
             self._reproduce([s for s in changed if s not in unfinished and s.partition("@")[0] in COLLECTED])
@@ -111,7 +111,7 @@ class FanOut:
         list of str
             One line a job.
         """
-        return [line for job in self.failed if (line := failure_line(job))]
+        return [failure_line(job) or f"{job.title}: no result was stored (log: {job.log})" for job in self.failed]
 
 
 def prune(kept: set[str]) -> int:

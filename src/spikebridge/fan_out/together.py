@@ -16,6 +16,7 @@ from spikebridge.runtime import parallel
 from spikebridge.runtime.parallel import JobDiedError
 from spikebridge.runtime.stage import one_thread
 
+GRACE_S = 3.0
 KILLED = "its process was killed: was the machine out of memory?"
 
 
@@ -33,30 +34,36 @@ def run_together(jobs: Sequence[Entry], compute: ComputeConfig, progress: JobsPr
     """
     workers = parallel.workers_for(compute, len(jobs))
     modules = tuple(dict.fromkeys(module for job in jobs for module in job.listed.modules))
+    try:
+        with one_thread(), ending_children(isinstance(workers, int)), progress.shown():
+            _run(jobs, workers, modules, progress)
+    finally:
+        remove_left_behind()
+
+
+def _run(jobs: Sequence[Entry], workers: parallel.Workers, modules: Sequence[str], progress: JobsProgress) -> None:
     waiting, suspects = list(jobs), list[Entry]()
-    with one_thread(), ending_children(isinstance(workers, int)), progress.shown():
-        while waiting or suspects:
-            alone = not waiting
-            batch = [suspects.pop()] if alone else waiting
-            try:
-                # a suspect runs in a process of a pool, so that its death is not that of this process
-                parallel.run_jobs(run_and_store, batch, 2 if alone else workers, progress.hear, modules)
-                waiting = []
-            except BrokenProcessPool:  # one of the jobs that ran has killed its process; nobody knows which
-                running = progress.running()
-                progress.begun.clear()
-                if alone:
-                    _died(batch[0], progress)
-                elif running:
-                    suspects += running
-                else:
-                    raise
-                waiting = [job for job in progress.left() if job not in suspects]
-            except JobDiedError as error:
-                progress.begun.clear()
-                _died(batch[error.number], progress, str(error))
-                waiting = progress.left()
-    remove_left_behind()
+    while waiting or suspects:
+        alone = not waiting
+        batch = [suspects.pop()] if alone else waiting
+        try:
+            # a suspect runs in a process of a pool, so that its death is not that of this process
+            parallel.run_jobs(run_and_store, batch, 2 if alone else workers, progress.hear, modules)
+            waiting = []
+        except BrokenProcessPool:  # one of the jobs that ran has killed its process; nobody knows which
+            running = progress.running()
+            progress.begun.clear()
+            if alone:
+                _died(batch[0], progress)
+            elif running:
+                suspects += running
+            else:
+                raise
+            waiting = [job for job in progress.left() if job not in suspects]
+        except JobDiedError as error:
+            progress.begun.clear()
+            _died(batch[error.number], progress, str(error))
+            waiting = progress.left()
 
 
 def _died(job: Entry, progress: JobsProgress, how: str = KILLED) -> None:
@@ -87,6 +94,7 @@ def ending_children(of_this_machine: bool) -> Iterator[None]:
         for child in children:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
+        psutil.wait_procs(children, timeout=GRACE_S)
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
