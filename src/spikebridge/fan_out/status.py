@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from spikebridge.fan_out.manifest import ARRAYS, MANIFESTS, read_manifest
-from spikebridge.fan_out.one_job import DONE, FAILED, Entry, Event
+from spikebridge.fan_out.one_job import DONE, FAILED, Entry, Event, run_and_store
 from spikebridge.fan_out.progress import JobsProgress
 from spikebridge.runtime.job_lists import JobList
 from spikebridge.runtime.job_store import Fingerprint, result_path
@@ -40,5 +40,5 @@ def progress_of_arrays() -> JobsProgress:
 def _jobs() -> Iterator[Entry]:
     for path in sorted(ARRAYS.glob(f"*/{MANIFESTS}")):
         for row in read_manifest(path):
-            listed = JobList(row["stage"], len, [], [])
+            listed = JobList(row["stage"], run_and_store, [], [])
             yield Entry(row["stage"], row["job"], listed, Fingerprint(**row["fingerprint"]))
