@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,19 +45,31 @@ def queued() -> list[str]:
     return listed.stdout.splitlines()
 
 
-def test_jobs_run_in_batch_jobs_which_end_with_the_run(tmp_path: Path) -> None:
-    heard: list[Any] = []
-    assert parallel.run_jobs(dask_jobs.square, [3, 1, 2], compute(), heard.append) == [9, 1, 4]
-    assert sorted(heard) == [("begun", 1), ("begun", 2), ("begun", 3)]
-    seen = parallel.run_jobs(dask_jobs.surroundings, ["SLURM_JOB_ID"], compute(), heard.append)[0]
-    assert seen["variable"]
-    assert (seen["folder"], seen["threads"]) == (str(tmp_path), {1})
-    from spikebridge.runtime.dask_engine import connection
+CLIENT = """
+import json, sys
+import dask_jobs
+from spikebridge.config import ComputeConfig
+from spikebridge.runtime import parallel
 
-    for scheduler in connection._open.values():
-        connection._close(scheduler)
+if __name__ == "__main__":
+    compute, heard = ComputeConfig.model_validate_json(sys.argv[1]), []
+    squares = parallel.run_jobs(dask_jobs.square, [3, 1, 2], compute, heard.append)
+    seen = parallel.run_jobs(dask_jobs.surroundings, ["SLURM_JOB_ID"], compute, heard.append)[0]
+    print(json.dumps([squares, sorted(heard), seen["variable"], seen["folder"]]))
+"""
+
+
+def test_jobs_run_in_batch_jobs_which_end_with_the_run(tmp_path: Path) -> None:
+    (tmp_path / "client.py").write_text(CLIENT)
+    command = [sys.executable, "client.py", compute().model_dump_json()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr
+    squares, heard, batch_job, folder = json.loads(done.stdout)
+    assert squares == [9, 1, 4]
+    assert heard == [["begun", 1], ["begun", 2], ["begun", 3]]
+    assert batch_job.isdigit()
+    assert folder == str(tmp_path)
     wait_until(lambda: not queued())
-    assert os.environ.get("SLURM_JOB_ID") is None
 
 
 def test_a_queue_that_does_not_exist_is_one_line() -> None:
