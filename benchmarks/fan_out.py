@@ -4,8 +4,8 @@
     python benchmarks/fan_out.py --quick                          # a look, at small data
     python benchmarks/fan_out.py --workers 8
 
-writes fan_out.md and fan_out.csv, in benchmarks/results or --out. Both make the same project up to windows and folds; then the
-stages tune, train, analyze and nested_models are timed: `dvc repro` on the workers of a Dask scheduler that runs, and
+writes fan_out.md and fan_out.csv, in benchmarks/results or --out. Both ways begin at windows and folds; then the stages
+tune, train, analyze and nested_models are timed: `dvc repro` on the workers of a Dask scheduler that runs, and
 `spikebridge fan-out` followed by `dvc repro`, which collects, on the same workers. The results of both are compared
 byte for byte. From the measured time of every job the table also has what other numbers of workers would take if
 nothing but the jobs took time: each stage, or each wave, gives its jobs in their order to the worker that is free
