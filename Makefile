@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python $(COVERAGE) -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: help repro demo test check types all-tests browser calibration bench docs fix experiments ui lock clean environment
+.PHONY: help repro demo test check types all-tests browser slurm calibration bench docs fix experiments ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ all-tests:
 
 browser: ## install Debian's Chromium (as root), for the tests that read pages; they skip without it
 	@sh scripts/install_browser.sh --here
+
+slurm: ## install Debian's SLURM (as root), for the tests of batch systems; they skip without it
+	@sh scripts/slurm.sh install --here
 
 calibration: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/calibration (half an hour)
 	@$(BIN)/python scripts/calibration.py

@@ -16,7 +16,7 @@ install() {
     if command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v munged >/dev/null; then
         return 0
     fi
-    [ "${CI:-}" = true ] || [ "${1:-}" = --here ] || cannot 'this is no CI machine (CI=true); sh scripts/slurm.sh install --here'
+    [ "${CI:-}" = true ] || [ "${1:-}" = --here ] || cannot 'this is no CI machine (CI=true); `make slurm` installs it'
     command -v apt-get >/dev/null || cannot "it is installed by apt-get, which is not here"
     [ "$(id -u)" = 0 ] || cannot "apt-get needs root"
     for words in update "install --no-install-recommends slurmctld slurmd slurm-client munge"; do
@@ -70,7 +70,7 @@ start() {
     [ "$(id -u)" = 0 ] || cannot "it needs root"
     PATH="$PATH:/usr/sbin:/sbin"
     for program in slurmctld slurmd sbatch munged; do
-        command -v "$program" >/dev/null || cannot "$program is not installed (sh scripts/slurm.sh install --here)"
+        command -v "$program" >/dev/null || cannot "$program is not installed (make slurm)"
     done
     mkdir -p "$1/state" "$1/spool"
     folder=$(cd "$1" && pwd)
