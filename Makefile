@@ -21,7 +21,7 @@ BIN := .venv/bin
 # A test process that dies ends the run: with one put in its place, pytest-xdist may wait for ever.
 PYTEST = TMPDIR="$$(sh scripts/temporary_folder.sh)" OMP_NUM_THREADS=1 $(BIN)/python $(COVERAGE) -m pytest -n "$$WORKERS" --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: help repro demo test check types all-tests browser servers calibration bench docs fix experiments ui lock clean environment
+.PHONY: help repro demo test check types all-tests browser servers slurm calibration bench docs fix experiments ui lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,9 @@ browser: ## install Debian's Chromium (as root), for the tests that read pages; 
 servers: .venv/.installed ## install SeaweedFS, and as root Debian's PostgreSQL and SSH server: tests of a shared store skip without
 	@sh scripts/install_servers.sh --here
 
+slurm: ## install Debian's SLURM (as root), for the tests of batch systems; they skip without it
+	@sh scripts/slurm.sh install --here
+
 calibration: .venv/.installed ## simulate studies with known truth: which tests hold 5 %; reports/calibration (half an hour)
 	@$(BIN)/python scripts/calibration.py
 
@@ -74,6 +77,7 @@ bench: .venv/.installed ## measure speed and quality; tables in benchmarks/resul
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/glm_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/workers.py
+	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/fan_out.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scaling.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/statistics_speed.py
 	@OMP_NUM_THREADS=1 $(BIN)/python benchmarks/quality.py

@@ -18,6 +18,7 @@ OTHERS = {
     "calibration/study.py": {"data"},  # the recordings of a simulated study, which has none
     "runtime/stage.py": {"runs"},  # runs/locks
     "runtime/stage_times.py": {"runs"},  # runs/seconds
+    "runtime/job_lists.py": {"runs"},  # runs/jobs
     "runtime/dask_engine/connection.py": {"runs"},  # runs/cluster
     "runtime/repair.py": {"runs"},  # a folder of DVC's cache
     "io/formats/sidecars.py": {"recording.json"},  # beside the recordings of the user

@@ -41,6 +41,7 @@ LEVELS = {
     "gates": 9,
     "latent_analysis": 9,
     "nested_models": 9,
+    "fan_out": 10,
     "tracking": 10,
     "figures": 10,
     "calibration": 11,

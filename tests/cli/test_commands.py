@@ -344,8 +344,8 @@ def test_help_and_version(run: Run) -> None:
     assert code == 0
     named = [line.split() for line in out.splitlines() if line.startswith("    ")]
     order = (
-        "init", "demo", "fetch", "inspect", "use", "run", "results", "report", "ui", "predict", "score", "adapt",
-        "sweep", "publish", "promote", "repair",
+        "init", "demo", "fetch", "inspect", "use", "run", "fan-out", "work", "results", "report", "ui", "predict",
+        "score", "adapt", "sweep", "publish", "promote", "repair",
     )  # fmt: skip
     assert [words[0] for words in named] == list(order), "in the order of use, one line each"
     assert all(len(words) > 1 for words in named)

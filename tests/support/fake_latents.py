@@ -12,7 +12,7 @@ from studies import small_config
 from spikebridge.artifacts.latents import FoldLatents, missing_latents, write_latents
 from spikebridge.artifacts.nested_models import EncodingModels
 from spikebridge.artifacts.training import TrainingIntervals, TrainingRun
-from spikebridge.nested_models.encoding.models import fit_encoding_models
+from spikebridge.nested_models.encoding.models import TranslatorLatents, fit_encoding_models
 from spikebridge.splits import select_windows, training_intervals
 from spikebridge.types import Splits, Windows
 
@@ -47,4 +47,5 @@ def encoding_models(windows: Mapping[str, Windows], splits: Splits, train: Path)
     """The encoding models as the stage nested_models fits them."""
     translator = TrainingRun(train / "seq2seq")
     missing = missing_latents(translator.latents, splits)
-    return fit_encoding_models(windows, splits, translator, missing, False, small_config().compute)
+    latents = TranslatorLatents(translator, missing, causal=False)
+    return fit_encoding_models(windows, splits, latents, small_config().compute)

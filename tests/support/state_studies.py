@@ -20,7 +20,7 @@ from spikebridge.evaluation.inputs import read
 from spikebridge.evaluation.states.run import state_tables
 from spikebridge.evaluation.states.values import Draws
 from spikebridge.fitting import training
-from spikebridge.nested_models.encoding.models import fit_encoding_models
+from spikebridge.nested_models.encoding.models import TranslatorLatents, fit_encoding_models
 from spikebridge.preprocess.states import Timeline, find_states
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
@@ -112,10 +112,8 @@ def state_study(
     folder = None
     if nested:
         by_name = {w.recording: w for w in data}
-        why = "it was not trained"
-        encoding = fit_encoding_models(
-            by_name, splits, TrainingRun(root / "train" / "none"), why, False, config.compute
-        )
+        latents = TranslatorLatents(TrainingRun(root / "train" / "none"), "it was not trained", causal=False)
+        encoding = fit_encoding_models(by_name, splits, latents, config.compute)
         folder = root / "nested"
         folder.mkdir()
         NestedModelRun(folder).write_encoding(encoding, splits.hash)

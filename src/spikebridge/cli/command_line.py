@@ -12,6 +12,7 @@ from typing import Any
 from spikebridge import __version__
 from spikebridge.cli import (
     demo_command,
+    fan_out_command,
     fetch_command,
     init_command,
     inspect_command,
@@ -75,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
     _add_inspect(commands)
     _add_use(commands)
     _add_run(commands)
+    _add_fan_out(commands)
+    _add_work(commands)
     _add_results(commands)
     _add_report(commands)
     _add_ui(commands)
@@ -190,6 +193,33 @@ def _add_run(commands: Any) -> None:
         "run what is out of date in the pipeline",
     )
     command.add_argument("--folder", type=Path, default=Path(), help="the project (default: this folder)")
+
+
+def _add_fan_out(commands: Any) -> None:
+    command = _add(
+        commands,
+        "fan-out",
+        fan_out_command.fan_out,
+        "run all unfinished jobs of the pipeline at once",
+        "On this machine, on Dask workers (compute.engine: dask) or as job arrays of SLURM. dvc repro then collects "
+        "the stored results. Exit code: 1 where jobs failed.",
+    )
+    command.add_argument("--retry", action="store_true", help="run jobs that failed again")
+    command.add_argument("--slurm", action="store_true", help="write job arrays of SLURM, and print what submits them")
+    command.add_argument("--submit", action="store_true", help="with --slurm: submit them too")
+    command.add_argument(
+        "--max-array", type=int, default=1000, metavar="N", help="most tasks of an array (default: %(default)s)"
+    )
+    command.add_argument("--status", action="store_true", help="show how far job arrays are; run nothing")
+    command.add_argument(
+        "--prune", action="store_true", help="delete stored results that no unfinished stage asks for; run nothing"
+    )
+
+
+def _add_work(commands: Any) -> None:
+    command = _add(commands, "work", fan_out_command.work, "run one job of a manifest of fan-out --slurm")
+    command.add_argument("manifest", type=Path, help="the manifest")
+    command.add_argument("--index", type=int, required=True, metavar="N", help="place of the job, from 0")
 
 
 def _add_report(commands: Any) -> None:

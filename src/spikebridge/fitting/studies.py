@@ -10,11 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from spikebridge.artifacts.training import IntervalLists
+from spikebridge.artifacts.tuning import TunedFold
 from spikebridge.config import TuneConfig
 from spikebridge.errors.system_errors import explain
 
 MODULES = ("optuna", "alembic.command", "sqlalchemy.orm")
 """Modules that the first study of a process loads, most of them when it opens its file."""
+Result = tuple[TunedFold, list[dict[str, Any]]]
+"""The chosen settings of one fold, and one row per trial for trials.csv."""
 MAX_WARM_UP = 4
 JOURNAL = "-journal"
 """Suffix of SQLite's file for an unfinished change, in the folder of its database."""
@@ -76,6 +80,50 @@ def finished(study: Any) -> list[Any]:
     from optuna.trial import TrialState
 
     return [t for t in study.get_trials(deepcopy=False) if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+
+
+def summary(study: Any, fold: int | str, learned: IntervalLists) -> Result:
+    """The settings of the best trial, and one row per trial.
+
+    Parameters
+    ----------
+    study : optuna.study.Study
+        With at least one complete trial.
+    fold : int or str
+        Of the study.
+    learned : mapping of str to sequence
+        Its training intervals.
+
+    Returns
+    -------
+    best : TunedFold
+        The settings and their scores.
+    rows : list of dict
+        Of trials.csv.
+    """
+    from optuna.trial import TrialState
+
+    done = finished(study)
+    scores = dict(study.best_trial.user_attrs)
+    rows = [
+        {
+            "fold": str(fold),
+            "number": i,
+            "state": t.state.name,
+            "value": t.value if t.state == TrialState.COMPLETE else None,
+        }
+        | {f"params_{k}": v for k, v in t.params.items()}
+        for i, t in enumerate(done)
+    ]
+    best = TunedFold(
+        fold=fold,
+        params=scores.pop("params"),
+        inner=scores,
+        n_trials=len(done),
+        n_pruned=sum(t.state == TrialState.PRUNED for t in done),
+        training_intervals=learned,
+    )
+    return best, rows
 
 
 def _study(path: Path, name: str, settings: TuneConfig) -> tuple[Any, Any]:

@@ -26,7 +26,8 @@ from spikebridge.errors import LeakageError
 from spikebridge.fitting.few_labels import with_few_labels
 from spikebridge.fitting.held_out import fit_and_adapt
 from spikebridge.metrics import information
-from spikebridge.runtime import parallel
+from spikebridge.runtime import job_lists, parallel
+from spikebridge.runtime.job_lists import WRITTEN, JobList
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.splits import FULL, fit_partition, training_intervals
 from spikebridge.types import Fold, Windows
@@ -66,7 +67,7 @@ class FoldFit:
     params: Mapping[str, Any]
     windows: Path
     splits: Path
-    model_folder: Path
+    model_folder: Path = field(metadata=WRITTEN)
     device: str
 
 
@@ -140,26 +141,15 @@ def train(
     LeakageError
         If the settings were tuned with another split manifest: they may have been chosen on these test blocks.
     """
-    manifest = load_splits(splits)
-    best = read_tuned_settings(tuned)
-    if best.split_hash and best.split_hash != manifest.hash:
-        raise LeakageError(
-            f"{tuned}: the settings of {model} were tuned in the folds of another split manifest: expected "
-            f"{manifest.hash[:12]}, got {best.split_hash[:12]}; run the stage tune@{model} again"
-        )
+    manifest, best = load_splits(splits), read_tuned_settings(tuned)
     kind = models.get_class(model)
     workers = parallel.workers_for(compute, len(best.params)) if kind.space else 1
-    modules = (*kind.libraries, kind.__module__, __name__)
-    parallel.prepare(workers, modules)
-    device = parallel.device(compute, modules)
+    parallel.prepare(workers, _modules(kind))
+    listed = training_jobs(model, seed, baseline, compute, windows, splits, tuned, out)
     out.mkdir(parents=True)
     run = TrainingRun(out)
-    fits = [
-        FoldFit(seed, baseline, model, fold, params, windows, splits, run.model, device)
-        for fold, params in best.params.items()
-    ]
-    outcomes = parallel.run_jobs(_fit_fold, fits, workers, on_epoch, modules)
-    results = dict(zip([fit.fold for fit in fits], outcomes, strict=True))
+    outcomes = job_lists.results(listed, workers, on_epoch)
+    results = dict(zip([fit.fold for fit in listed.jobs], outcomes, strict=True))
     final = results.pop(FULL, FoldResult())
     folds = {int(fold): result for fold, result in results.items()}
 
@@ -167,6 +157,7 @@ def train(
     learned = {fold: result.training_intervals for fold, result in folds.items()}
     tuning = {int(t.fold): t.training_intervals for t in best.folds if t.training_intervals is not None}
     run.write_training_intervals(TrainingIntervals(manifest.hash, learned, tuning))
+    device = listed.jobs[0].device
     run.write_fit({"model": model, "params": best.params, "threads": 1, "device": device, "split_hash": manifest.hash})
     run.write_predictions([table for result in folds.values() for table in result.predictions], manifest.hash)
     write_few_labels(out, [table for result in folds.values() for table in result.few_labels], manifest.hash)
@@ -177,6 +168,62 @@ def train(
     latents = {fold: result.latents for fold, result in folds.items() if result.latents}
     if latents:
         write_latents(run.latents, load_windows(windows), latents, final.latents)
+
+
+def training_jobs(
+    model: str,
+    seed: int,
+    baseline: BaselineConfig,
+    compute: ComputeConfig,
+    windows: Path,
+    splits: Path,
+    tuned: Path,
+    out: Path,
+) -> JobList:
+    """List the fits of one model, one a fold and one on all data; nothing is run.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    seed : int
+        Of every random stream.
+    baseline : BaselineConfig
+        Terms of the baseline.
+    compute : ComputeConfig
+        The machine.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    tuned : Path
+        best.json of the stage tune.
+    out : Path
+        Folder for the results.
+
+    Returns
+    -------
+    JobList
+        Each returns a `FoldResult`.
+
+    Raises
+    ------
+    LeakageError
+        As of `train`.
+    """
+    manifest, best = load_splits(splits), read_tuned_settings(tuned)
+    if best.split_hash and best.split_hash != manifest.hash:
+        raise LeakageError(
+            f"{tuned}: the settings of {model} were tuned in the folds of another split manifest: expected "
+            f"{manifest.hash[:12]}, got {best.split_hash[:12]}; run the stage tune@{model} again"
+        )
+    modules = _modules(models.get_class(model))
+    device = parallel.device(compute, modules)
+    places = windows, splits, TrainingRun(out).model
+    fits = [FoldFit(seed, baseline, model, fold, params, *places, device) for fold, params in best.params.items()]
+    return JobList(f"train@{model}", _fit_fold, fits, [f"fold {fit.fold}" for fit in fits], modules, [model])
+
+
+def _modules(kind: type[models.Model]) -> tuple[str, ...]:
+    return (*kind.libraries, kind.__module__, __name__)
 
 
 def _fit_fold(fit: FoldFit, report: parallel.Report) -> FoldResult:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from spikebridge.fitting.assessment import assess, assess_held_out
 from spikebridge.fitting.cheaper_fits import cheaper_settings, epoch_limits, is_hopeless
 from spikebridge.models import Model
 from spikebridge.models.parts.early_stopping import has_ended
-from spikebridge.runtime import parallel
+from spikebridge.runtime import job_lists, parallel
 from spikebridge.runtime.hashing import digest, source_hash
+from spikebridge.runtime.job_lists import WRITTEN, JobList
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import lock, remove
 from spikebridge.splits import FULL, inner_partitions, select_windows, training_intervals
@@ -96,7 +97,7 @@ class TuningStudy:
     fold: str
     windows: Path
     splits: Path
-    storage: Path
+    storage: Path = field(metadata=WRITTEN)
     device: str
 
 
@@ -134,43 +135,67 @@ def tune(
 
     kind, manifest = models.get_class(model), load_splits(splits)
     workers = _workers(sections.compute, kind, len(manifest.folds) + full)
-    modules = (*kind.libraries, kind.__module__, __name__, *(studies.MODULES if kind.space else ()))
-    parallel.prepare(workers, modules)
-    models.fixed_params(model, sections.models[model])
-    models.check_new_units(manifest.by, [model])
-    folds = [*map(str, range(len(manifest.folds))), *([FULL] if full else [])]
-    device = parallel.device(sections.compute, modules)
-    unfinished = work / study_fingerprint(sections, model, manifest, device)
-    unfinished.mkdir(parents=True, exist_ok=True)
-    params, places = sections.models[model], (windows, splits)
-    jobs = [
-        TuningStudy(
-            sections.seed,
-            sections.baseline,
-            sections.tune,
-            model,
-            params,
-            f,
-            *places,
-            unfinished / f"{_safe(f)}.db",
-            device,
-        )
-        for f in folds
-    ]
+    parallel.prepare(workers, _modules(kind))
+    listed = tuning_jobs(sections, model, windows, splits, work, full)
+    listed.jobs[0].storage.parent.mkdir(parents=True, exist_ok=True)
     n_trials = sections.tune.n_trials if kind.space else 1
-    with tqdm(total=len(jobs) * n_trials, desc=f"tune {model}", unit="trial", mininterval=1) as bar:
+    with tqdm(total=len(listed.jobs) * n_trials, desc=listed.stage, unit="trial", mininterval=1) as bar:
 
         def advance(done: int) -> None:
             bar.update(done)
 
-        results = parallel.run_jobs(run_study if kind.space else score_once, jobs, workers, advance, modules)
+        results = job_lists.results(listed, workers, advance, lambda stored: bar.update(stored * n_trials))
     out.mkdir(parents=True)
     best = [chosen for chosen, _ in results]
     last = best.pop() if full else None
     run = TuningRun(out)
     run.write_settings(TunedSettings(model, best, last, bool(kind.space), manifest.hash))
-    run.write_trials((row for _, rows in results for row in rows), [job.storage for job in jobs if kind.space])
+    run.write_trials((row for _, rows in results for row in rows), [job.storage for job in listed.jobs if kind.space])
     remove(work)
+
+
+def tuning_jobs(
+    sections: TuningSections, model: str, windows: Path, splits: Path, work: Path, full: bool = True
+) -> JobList:
+    """List the studies of one model, one a fold; nothing is run.
+
+    Parameters
+    ----------
+    sections : TuningSections
+        The settings of the stage.
+    model : str
+        Name of the model.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    work : Path
+        Folder for unfinished studies.
+    full : bool
+        Whether settings are also tuned for a fit on everything.
+
+    Returns
+    -------
+    JobList
+        Each returns the settings that it chose, and its rows of trials.csv.
+
+    Raises
+    ------
+    ConfigError
+        As of `tune`.
+    """
+    kind, manifest = models.get_class(model), load_splits(splits)
+    modules, params = _modules(kind), sections.models[model]
+    models.fixed_params(model, params)
+    models.check_new_units(manifest.by, [model])
+    folds = [*map(str, range(len(manifest.folds))), *([FULL] if full else [])]
+    device = parallel.device(sections.compute, modules)
+    unfinished = work / study_fingerprint(sections, model, manifest, device)
+    settings = sections.seed, sections.baseline, sections.tune
+    jobs = [
+        TuningStudy(*settings, model, params, fold, windows, splits, unfinished / f"{_safe(fold)}.db", device)
+        for fold in folds
+    ]
+    run = run_study if kind.space else score_once
+    return JobList(f"tune@{model}", run, jobs, [f"fold {fold}" for fold in folds], modules, [model])
 
 
 def study_fingerprint(sections: TuningSections, model: str, splits: Splits, device: str) -> str:
@@ -201,17 +226,19 @@ def _workers(compute: ComputeConfig, kind: type[Model], jobs: int) -> parallel.W
     return parallel.workers_for(compute, jobs) if kind.space else 1
 
 
+def _modules(kind: type[Model]) -> tuple[str, ...]:
+    return (*kind.libraries, kind.__module__, __name__, *(studies.MODULES if kind.space else ()))
+
+
 def _safe(fold: str) -> str:
     return fold if fold == FULL else f"fold_{fold}"
 
 
 Learnt = tuple[Sequence[Windows], Sequence[Partition]]
 """The windows of all recordings, and the partition of every inner fold."""
-Result = tuple[TunedFold, list[dict[str, Any]]]
-"""The chosen settings of one fold, and one row per trial for trials.csv."""
 
 
-def score_once(job: TuningStudy, report: parallel.Report) -> Result:
+def score_once(job: TuningStudy, report: parallel.Report) -> studies.Result:
     """Score the settings of a model that has none to tune.
 
     Parameters
@@ -236,7 +263,7 @@ def score_once(job: TuningStudy, report: parallel.Report) -> Result:
     return best, [{"fold": job.fold, "number": 0, "state": "COMPLETE", "value": value}]
 
 
-def run_study(job: TuningStudy, report: parallel.Report) -> Result:
+def run_study(job: TuningStudy, report: parallel.Report) -> studies.Result:
     """Run the trials of one study that have not been run yet.
 
     Parameters
@@ -268,7 +295,7 @@ def run_study(job: TuningStudy, report: parallel.Report) -> Result:
             study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=job.settings.n_startup_trials)
             _run_trial(study, job, number, learnt, baselines)
             report(1)
-        return _summary(study, job, _intervals(learnt))
+        return studies.summary(study, _fold(job), _intervals(learnt))
 
 
 def _learnt(job: TuningStudy) -> Learnt:
@@ -364,30 +391,3 @@ def _scores(
         values = [o.inner[key] for o in outcomes]
         scores[key] = None if None in values else float(np.mean([v for v in values if v is not None]))
     return float(np.mean([o.value for o in outcomes])), scores
-
-
-def _summary(study: Any, job: TuningStudy, learned: dict[str, list[list[float]]]) -> Result:
-    """The settings of the best trial, and one row per trial. learned: the training intervals."""
-    from optuna.trial import TrialState
-
-    done = studies.finished(study)
-    scores = dict(study.best_trial.user_attrs)
-    rows = [
-        {
-            "fold": job.fold,
-            "number": i,
-            "state": t.state.name,
-            "value": t.value if t.state == TrialState.COMPLETE else None,
-        }
-        | {f"params_{k}": v for k, v in t.params.items()}
-        for i, t in enumerate(done)
-    ]
-    best = TunedFold(
-        fold=_fold(job),
-        params=scores.pop("params"),
-        inner=scores,
-        n_trials=len(done),
-        n_pruned=sum(t.state == TrialState.PRUNED for t in done),
-        training_intervals=learned,
-    )
-    return best, rows

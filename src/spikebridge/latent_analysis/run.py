@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from spikebridge.latent_analysis import (
     optimism,
 )
 from spikebridge.latent_analysis.refit import Refits
-from spikebridge.runtime import parallel
+from spikebridge.runtime import job_lists, parallel
+from spikebridge.runtime.job_lists import JobList
+from spikebridge.types import Splits
 
 ANALYSES = {
     "direction": direction.tables,
@@ -96,21 +98,42 @@ def analyze(
     out.mkdir(parents=True)
     run = LatentAnalysisRun(out)
     manifest = load_splits(splits)
-    of_blocks = manifest.by == "block"  # the analyses score test blocks of recordings that they are fitted to
-    wanted = settings.analyses if settings.model in sections.models and of_blocks else []
+    wanted = _wanted(sections, manifest)
     run.write_about(settings.model, wanted, manifest.hash)
     if not wanted:
         return
-    tunings = {m: TuningRun(tuned / m) for m in sections.models}
-    known = [m for m, tuning in tunings.items() if tuning.best.is_file()]
-    audited = optimism.models_of(known) if "optimism" in wanted else []
-    folds = {m: tunings[m].read_settings().folds for m in dict.fromkeys([settings.model, *audited])}
-    if audited:
-        run.write_tables({INNER_SCORES: optimism.inner_scores({m: folds[m] for m in audited})})
-    short = {m: _short(of_model, m, settings) for m, of_model in folds.items()}
-    workers = parallel.workers_for(sections.compute, len(short[settings.model]))
-    modules = [library for m in short for library in models.get_class(m).libraries]
-    parallel.prepare(workers, [*modules, __name__])
+    tunings = _tunings(sections, tuned)
+    if audited := _audited(sections, tuned):
+        run.write_tables({INNER_SCORES: optimism.inner_scores({m: tunings[m] for m in audited})})
+    workers = parallel.workers_for(sections.compute, len(_short(tunings[settings.model], settings.model, settings)))
+    parallel.prepare(workers, _modules(tunings))
+    listed = analysis_jobs(sections, windows, splits, tuned)
+    results = job_lists.results(listed, workers, on_epoch)
+    run.write_tables({name: pd.concat([r[name] for r in results], ignore_index=True) for name in results[0]})
+
+
+def analysis_jobs(sections: AnalysisSections, windows: Path, splits: Path, tuned: Path) -> JobList:
+    """List the folds of all analyses; nothing is run.
+
+    Parameters
+    ----------
+    sections : AnalysisSections
+        The settings of the stage.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    tuned : Path
+        Folder with <model>/best.json of the stage tune.
+
+    Returns
+    -------
+    JobList
+        Each returns the tables of one fold. Empty where `analyze` writes no table.
+    """
+    settings = sections.analysis
+    if not _wanted(sections, load_splits(splits)):
+        return JobList("analyze", _analyze_fold, [], [])
+    short = {m: _short(folds, m, settings) for m, folds in _tunings(sections, tuned).items()}
+    modules = _modules(short)
     device = parallel.device(sections.compute, modules)
     jobs = [
         AnalysisFold(
@@ -125,8 +148,30 @@ def analyze(
         )
         for k, fold in enumerate(short[settings.model])
     ]
-    results = parallel.run_jobs(_analyze_fold, jobs, workers, on_epoch, modules)
-    run.write_tables({name: pd.concat([r[name] for r in results], ignore_index=True) for name in results[0]})
+    return JobList("analyze", _analyze_fold, jobs, [f"fold {job.fold}" for job in jobs], modules, list(short))
+
+
+def _wanted(sections: AnalysisSections, manifest: Splits) -> list[str]:
+    """The analyses that are made: they score test blocks of recordings that they are fitted to."""
+    settings = sections.analysis
+    return list(settings.analyses) if settings.model in sections.models and manifest.by == "block" else []
+
+
+def _audited(sections: AnalysisSections, tuned: Path) -> list[str]:
+    """The models whose optimism is measured."""
+    if "optimism" not in sections.analysis.analyses:
+        return []
+    return optimism.models_of([m for m in sections.models if TuningRun(tuned / m).best.is_file()])
+
+
+def _tunings(sections: AnalysisSections, tuned: Path) -> dict[str, Sequence[TunedFold]]:
+    """What was chosen in each fold, of all models that are fitted."""
+    names = dict.fromkeys([sections.analysis.model, *_audited(sections, tuned)])
+    return {m: TuningRun(tuned / m).read_settings().folds for m in names}
+
+
+def _modules(names: Iterable[str]) -> list[str]:
+    return [*(library for m in names for library in models.get_class(m).libraries), __name__]
 
 
 def _short(folds: Sequence[TunedFold], model: str, settings: AnalysisConfig) -> list[TunedFold]:

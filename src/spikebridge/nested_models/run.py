@@ -20,10 +20,14 @@ from spikebridge.nested_models.decoding.decoders import NestedDecoder, nested_de
 from spikebridge.nested_models.decoding.fit import OutOfFold, out_of_fold
 from spikebridge.nested_models.decoding.inputs import in_memory
 from spikebridge.nested_models.decoding.time_resolved import part_decoder, window_parts
-from spikebridge.nested_models.encoding.models import fit_encoding_models
-from spikebridge.runtime import parallel
+from spikebridge.nested_models.encoding.models import TranslatorLatents, encoding_jobs, fit_encoding_models
+from spikebridge.runtime import job_lists, parallel
+from spikebridge.runtime.job_lists import JobList
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.types import Fold, Index, Partition, Splits, Windows
+
+MODULES = (*FeatureDecoder.libraries, __name__)
+"""Of the fits of decisions."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class NestedModelsSections(Sections):
 class DecodingFold:
     """One outer fold of all nested models of a decision: everything that a worker needs.
 
-    missing_latents: why there are no latents, "" where there are.
+    translator: folder of what train@seq2seq wrote. missing_latents: why there are no latents, "" where there are.
     """
 
     seed: int
@@ -60,7 +64,7 @@ class DecodingFold:
     fold: int
     windows: Path
     splits: Path
-    train: Path
+    translator: Path
     missing_latents: str
 
 
@@ -83,18 +87,15 @@ def fit_nested_models(sections: NestedModelsSections, windows: Path, splits: Pat
     ConfigError
         For columns under `nested_models:` that the windows do not hold.
     """
-    manifest, modules = load_splits(splits), (*FeatureDecoder.libraries, __name__)
+    manifest, settings = load_splits(splits), sections.nested_models
     workers = parallel.workers_for(sections.compute, len(manifest.folds))
-    parallel.prepare(workers, modules)
-    data, settings = load_windows(windows), sections.nested_models
-    task = sections.trials.covariates if settings.task_columns is None else settings.task_columns
+    parallel.prepare(workers, MODULES)
+    data = load_windows(windows)
     missing = _missing_latents(sections.models, manifest, train)
-    decoders = nested_decoders(settings, task, data, manifest.by, missing)
+    decoders = nested_decoders(settings, _task_columns(sections), data, manifest.by, missing)
     parts = window_parts(data[0].n_bins, not missing) if manifest.by == "block" else []
-    jobs = [
-        DecodingFold(sections.seed, settings, task, f.fold, windows, splits, train, missing) for f in manifest.folds
-    ]
-    results = parallel.run_jobs(_fit_fold, jobs, workers, lambda item: None, modules)
+    listed = _decoding_jobs(sections, windows, splits, train)
+    jobs, results = listed.jobs, job_lists.results(listed, workers, lambda item: None)
     run = NestedModelRun(out)
     out.mkdir(parents=True)
     for folder, name in (
@@ -104,12 +105,53 @@ def fit_nested_models(sections: NestedModelsSections, windows: Path, splits: Pat
         _write(folder, {job.fold: r[name] for job, r in zip(jobs, results, strict=True)}, manifest.hash)
     nested = _nested(decoders, results)
     run.write_decoding(DecodingModels(manifest.hash, nested, parts, settings.confounds, settings.confound_control))
-    causal = sections.models.get(TRANSLATOR, {}).get("causal") is True
-    by_name = {w.recording: w for w in data}
-    encoding = fit_encoding_models(
-        by_name, manifest, TrainingRun(train / TRANSLATOR), missing, causal, sections.compute
-    )
+    translator = _translator(sections.models, manifest, train)
+    encoding = fit_encoding_models({w.recording: w for w in data}, manifest, translator, sections.compute)
     run.write_encoding(encoding, manifest.hash)
+
+
+def nested_model_jobs(sections: NestedModelsSections, windows: Path, splits: Path, train: Path) -> list[JobList]:
+    """List the fits of all nested models; nothing is run.
+
+    Parameters
+    ----------
+    sections : NestedModelsSections
+        The settings of the stage.
+    windows, splits : Path
+        Folder of the windows, and the split manifest.
+    train : Path
+        Folder of what train@model wrote.
+
+    Returns
+    -------
+    list of JobList
+        Of decisions, one job a fold; of the target's spikes, one job a fold and recording.
+    """
+    manifest = load_splits(splits)
+    by_name = {w.recording: w for w in load_windows(windows)}
+    return [
+        _decoding_jobs(sections, windows, splits, train),
+        encoding_jobs(by_name, manifest, _translator(sections.models, manifest, train)),
+    ]
+
+
+def _decoding_jobs(sections: NestedModelsSections, windows: Path, splits: Path, train: Path) -> JobList:
+    manifest, task = load_splits(splits), _task_columns(sections)
+    missing = _missing_latents(sections.models, manifest, train)
+    settings = sections.seed, sections.nested_models, task
+    places = windows, splits, train / TRANSLATOR
+    jobs = [DecodingFold(*settings, f.fold, *places, missing) for f in manifest.folds]
+    return JobList("nested_models", _fit_fold, jobs, [f"decisions, fold {job.fold}" for job in jobs], MODULES)
+
+
+def _task_columns(sections: NestedModelsSections) -> Sequence[str]:
+    columns = sections.nested_models.task_columns
+    return sections.trials.covariates if columns is None else columns
+
+
+def _translator(models: Mapping[str, Mapping[str, Any]], manifest: Splits, train: Path) -> TranslatorLatents:
+    causal = models.get(TRANSLATOR, {}).get("causal") is True
+    return TranslatorLatents(TrainingRun(train / TRANSLATOR), _missing_latents(models, manifest, train), causal)
 
 
 def _missing_latents(models: Mapping[str, Any], manifest: Splits, train: Path) -> str:
@@ -151,7 +193,7 @@ def _fit_fold(job: DecodingFold, report: parallel.Report) -> dict[str, OutOfFold
     parts: Sequence[WindowPart] = ()
     if manifest.by == "block":
         parts = window_parts(data[0].n_bins, not job.missing_latents)
-    translator = TrainingRun(job.train / TRANSLATOR)
+    translator = TrainingRun(job.translator)
     latents: LatentsByRecording = {}
     if any(decoder.uses_latents for decoder in decoders):
         latents = read_fold_latents(translator.latents, job.fold)

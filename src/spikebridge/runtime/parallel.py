@@ -19,6 +19,8 @@ from multiprocessing.context import BaseContext
 from multiprocessing.queues import Queue
 from typing import TYPE_CHECKING, Any, Union
 
+from spikebridge.errors import SpikebridgeError
+
 if TYPE_CHECKING:  # a stage that only uses `run_jobs` does not depend on the configuration
     from spikebridge.config import ComputeConfig
 
@@ -31,6 +33,25 @@ LIBRARIES = ("numpy", "pandas", "pydantic", "yaml")
 TORCH = "torch"
 LONGEST_TMP = 60
 """Longest path (characters) of the folder for temporary files: the path of a socket in it is limited to 108."""
+
+
+class JobDiedError(SpikebridgeError):
+    """The worker of a job died again and again.
+
+    Parameters
+    ----------
+    message : str
+        What is printed.
+    number : int
+        Place of the job in the list of jobs.
+    """
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message, number)
+        self.message, self.number = message, number
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def n_cores() -> int:

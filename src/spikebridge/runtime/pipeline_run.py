@@ -156,7 +156,7 @@ def _rounded(seconds: float) -> str:
     return f"{max(10 * round(seconds / 10), 10):.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def reproduce(project: Path, say: Callable[[str], None]) -> int:
+def reproduce(project: Path, say: Callable[[str], None], stages: Sequence[str] = ()) -> int:
     """Run `dvc repro` with a line of progress before each stage.
 
     Parameters
@@ -165,6 +165,8 @@ def reproduce(project: Path, say: Callable[[str], None]) -> int:
         The folder of dvc.yaml. `simulate` is left out where `data.path` is not what it writes.
     say : callable
         Called with each line: those of DVC and of its stages, and the lines of progress.
+    stages : sequence of str
+        The stages that are wanted, with those that they depend on; none: all.
 
     Returns
     -------
@@ -178,9 +180,9 @@ def reproduce(project: Path, say: Callable[[str], None]) -> int:
     InterruptedRunError
         After Ctrl-C. DVC and all processes below it have ended.
     """
-    names = stage_names(project)
+    names = list(stages) or stage_names(project)
     progress = Progress(names, read_seconds(project))
-    targets = [] if SIMULATE in names else names
+    targets = [] if SIMULATE in names and not stages else names
     with warm_processes(project, stage_environment()) as (environment, servers):
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "dvc", "repro", *targets],
@@ -190,7 +192,7 @@ def reproduce(project: Path, say: Callable[[str], None]) -> int:
         begun = time.monotonic()
         try:
             for line in process.stdout or ():
-                if match := UNCHANGED.match(line):
+                if (match := UNCHANGED.match(line)) and match[1] in names:
                     progress.unchanged.add(match[1])
                 elif match := STARTED.match(line):
                     say(progress.begins(match[1], time.monotonic() - begun))

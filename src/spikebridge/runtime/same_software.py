@@ -25,11 +25,21 @@ def software() -> dict[str, str]:
         Name -> version: of Python, of every package that spikebridge asks for (extras included), of the code of
         spikebridge (a digest, without the wording of messages), and of the kind of machine.
     """
+    return {CODE: source_hash()[:12], **libraries(), **{name: _version(name) for name in TRANSPORT}}
+
+
+def libraries() -> dict[str, str]:
+    """The same without the code of spikebridge, and without what carries jobs to other machines.
+
+    Returns
+    -------
+    dict of str to str
+        Name -> version.
+    """
     return {
-        CODE: source_hash()[:12],
         PYTHON: platform.python_version(),
         PLATFORM: f"{platform.system()} {platform.machine()}",
-        **{name: _version(name) for name in (*_required(), *TRANSPORT)},
+        **{name: _version(name) for name in _required()},
     }
 
 

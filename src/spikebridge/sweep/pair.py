@@ -37,7 +37,7 @@ from spikebridge.evaluation.nested_models.encoding import HISTORY, SOURCES
 from spikebridge.evaluation.translation_scores import pairings, rates_and_counts, trial_shift_nats
 from spikebridge.fitting import training, tuning
 from spikebridge.metrics import DimensionEstimate, LagEstimate
-from spikebridge.nested_models.encoding.models import fit_encoding_models
+from spikebridge.nested_models.encoding.models import TranslatorLatents, fit_encoding_models
 from spikebridge.runtime.seeds import random_generator
 from spikebridge.runtime.stage import remove
 from spikebridge.splits import restricted
@@ -172,7 +172,8 @@ def _encoding(sections: PairSections, inputs: Inputs, translator: TrainingRun) -
         missing = missing_latents(translator.latents, inputs.splits)
         causal = sections.models[TRANSLATOR].get("causal") is True
     windows: Mapping[str, Windows] = inputs.windows
-    return fit_encoding_models(windows, inputs.splits, translator, missing, causal, sections.compute)
+    latents = TranslatorLatents(translator, missing, causal)
+    return fit_encoding_models(windows, inputs.splits, latents, sections.compute)
 
 
 def _shuffled(inputs: Inputs, t: Translation, rng: np.random.Generator) -> NullResult:

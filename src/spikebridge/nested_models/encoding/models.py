@@ -58,7 +58,8 @@ from spikebridge.nested_models.encoding.fit import (
     with_psth,
 )
 from spikebridge.nested_models.encoding.reduced_rank_source import choose_source_settings, reduced_rank_predictors
-from spikebridge.runtime import parallel
+from spikebridge.runtime import job_lists, parallel
+from spikebridge.runtime.job_lists import JobList
 from spikebridge.splits import training_intervals
 from spikebridge.types import Fold, Splits, Windows
 
@@ -82,38 +83,54 @@ class RecordingFit:
     causal: bool
 
 
+@dataclass(frozen=True)
+class TranslatorLatents:
+    """The translator whose latents are predictors.
+
+    run: of it only the latents and the training intervals are read. missing_latents: why it has no latents, or "".
+    causal: whether source and latents of a bin use later bins.
+    """
+
+    run: TrainingRun
+    missing_latents: str
+    causal: bool
+
+
 def fit_encoding_models(
-    windows: Mapping[str, Windows],
-    splits: Splits,
-    translator: TrainingRun,
-    missing_latents: str,
-    causal: bool,
-    compute: ComputeConfig,
+    windows: Mapping[str, Windows], splits: Splits, translator: TranslatorLatents, compute: ComputeConfig
 ) -> EncodingModels:
     """Fit every model of every recording in every outer fold.
 
-    windows: recording -> its windows. translator: of it only the latents and the training intervals are read.
-    missing_latents: why it has no latents, or "". causal: whether source and latents of a bin use later bins.
+    windows: recording -> its windows.
     A model is left out for all recordings where one of them does not allow it.
     Raises DataError where the translator's files do not fit the windows.
     """
-    missing = _missing(windows, splits, missing_latents)
+    missing = _missing(windows, splits, translator.missing_latents)
+    models = tuple(name for name in MODELS if name not in missing)
+    listed = encoding_jobs(windows, splits, translator)
+    workers = parallel.workers_for(compute, max(1, len(listed.jobs)))
+    results = job_lists.results(listed, workers, lambda item: None)
+    keys = ("trials", "units", "settings")
+    tables = {key: _joined([rows[key] for rows, _ in results]) for key in keys}
+    learned = _training_intervals(windows, splits, translator.run, models)
+    rates = [each for _, each in results]
+    return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing, rates=rates)
+
+
+def encoding_jobs(windows: Mapping[str, Windows], splits: Splits, translator: TranslatorLatents) -> JobList:
+    """List the fits of `fit_encoding_models`, one a fold and recording; nothing is run."""
+    missing = _missing(windows, splits, translator.missing_latents)
     models = tuple(name for name in MODELS if name not in missing)
     jobs = []
     for fold in splits.folds:
-        of_fold = read_fold_latents(translator.latents, fold.fold) if TRANSLATOR in models else {}
+        of_fold = read_fold_latents(translator.run.latents, fold.fold) if TRANSLATOR in models else {}
         jobs += [
-            RecordingFit(windows[name], fold, models, of_fold.get(name), causal)
+            RecordingFit(windows[name], fold, models, of_fold.get(name), translator.causal)
             for name, rows in fold.test.items()
             if models and len(rows)
         ]
-    workers = parallel.workers_for(compute, max(1, len(jobs)))
-    results = parallel.run_jobs(fit_recording, jobs, workers, lambda item: None)
-    keys = ("trials", "units", "settings")
-    tables = {key: _joined([rows[key] for rows, _ in results]) for key in keys}
-    learned = _training_intervals(windows, splits, translator, models)
-    rates = [each for _, each in results]
-    return EncodingModels(MODELS, **tables, training_intervals=learned, missing=missing, rates=rates)
+    names = [f"target spikes, fold {job.fold.fold}, {job.windows.recording}" for job in jobs]
+    return JobList("nested_models", fit_recording, jobs, names)
 
 
 def fit_recording(job: RecordingFit, report: parallel.Report) -> tuple[dict[str, pd.DataFrame], HeldOutRates]:

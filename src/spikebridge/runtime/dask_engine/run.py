@@ -15,7 +15,7 @@ from spikebridge.errors import ConfigError, SpikebridgeError
 from spikebridge.runtime.dask_engine.connection import Scheduler
 from spikebridge.runtime.dask_engine.worker import BEGIN, DIED, GONE, MOST_BEGINS, call
 from spikebridge.runtime.job_process import ERROR, REFUSED, unpacked
-from spikebridge.runtime.parallel import Report
+from spikebridge.runtime.parallel import JobDiedError, Report
 from spikebridge.runtime.stage import say
 
 TICK_S = 0.5
@@ -200,10 +200,11 @@ class Run:
             "scheduler: what is stored is taken over"
         )
 
-    def _dead(self, number: int, how: str = "") -> SpikebridgeError:
-        return SpikebridgeError(
+    def _dead(self, number: int, how: str = "") -> JobDiedError:
+        return JobDiedError(
             f"{_named(self.jobs, number)} was begun {MOST_BEGINS} times, and each time its worker died"
-            f"{f' ({how})' if how else ''}: does it get the memory and the time that it needs?"
+            f"{f' ({how})' if how else ''}: does it get the memory and the time that it needs?",
+            number,
         )
 
 
