@@ -69,6 +69,8 @@ def draw(tables_folder: Path, out_path: Path) -> bool:
             top.set_xlabel(regions.named(label))
             bottom.set_xlabel("difference")
             for panel in (top, bottom):
+                if measure.endswith("bits_per_spike"):
+                    _widen(panel, style.LEAST_BITS)
                 panel.xaxis.set_major_locator(style.few_ticks())
                 if column:
                     panel.set_yticklabels([])
@@ -115,6 +117,13 @@ def _differences(axes: style.Axes, table: pd.DataFrame, both: list[tuple[str, st
             _no_value(axes, k)
     axes.set_yticks(range(len(both)), [f"{_short(a)}\nminus {_short(b)}" for a, b in both])
     axes.set_ylim(max(len(both), 1) - 0.4, -0.6)
+
+
+def _widen(axes: style.Axes, span: float) -> None:
+    """Give the horizontal axis this span at least: next to nothing must not fill a panel."""
+    low, high = axes.get_xlim()
+    missing = max(span - (high - low), 0.0) / 2
+    axes.set_xlim(low - missing, high + missing)
 
 
 def _dot(axes: style.Axes, y: float, values: pd.Series, colour: str, marker: str) -> None:
