@@ -12,7 +12,7 @@ from spikebridge.artifacts.evaluation_tables import table_path
 from spikebridge.artifacts.figures import FigureRun
 from spikebridge.runtime.parallel import Report, run_jobs
 
-NOT_FIGURES = {"draw", "study", "style"}
+NOT_FIGURES = {"draw", "fonts", "study", "style"}
 MODULES = ("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_pdf")
 """Libraries of the workers."""
 

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spikebridge.artifacts.figures import formats_of
+from spikebridge.figures.fonts import families
 
 DPI = 150
 # Okabe & Ito (2008), without yellow, which is too faint for lines on white.
@@ -31,7 +32,6 @@ INK = "#222222"
 FAINT = "#9A9A9A"
 RC: Any = {
     "font.size": 11,
-    "font.family": "DejaVu Sans",
     "axes.titlesize": 12,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
@@ -119,7 +119,7 @@ def note(figure: Figure, text: str) -> None:
 
 def styled() -> AbstractContextManager[None]:
     """The look, within a `with` block."""
-    return mpl.rc_context(RC)
+    return mpl.rc_context(RC | {"font.family": families()})
 
 
 def headline(figure: Figure, text: str) -> None:
