@@ -31,12 +31,13 @@ hypothesis.settings.register_profile("any_machine")  # a busy machine is no defe
 hypothesis.settings.load_profile("any_machine")
 
 LONGEST_FIRST = (
-    "test_end_to_end_hard.py", "test_end_to_end.py", "docs/test_site.py",
+    "test_end_to_end_hard.py", "test_end_to_end.py", "test_fan_out_pipeline.py", "docs/test_site.py",
     "notebook/test_fit.py", "io/test_hostile.py", "projects/test_wheel.py", "calibration/test_run.py",
     "sweep/test_resume.py", "test_versioned_data.py", "tracking/test_tampering.py", "benchmarks/test_lfads.py",
     "report/test_in_browser.py", "test_campaign.py", "figures/test_figures.py", "benchmarks/test_quality.py",
     "test_repository.py", "tracking/test_registered_models.py", "runtime/test_dask_engine.py",
-    "fitting/test_tuning_on_dask.py",
+    "fitting/test_tuning_on_dask.py", "shared_store/test_publish.py", "shared_store/test_compose.py",
+    "shared_store/test_writers.py", "runtime/test_slurm.py", "fan_out/test_together.py",
 )  # fmt: skip
 """Files that last half a minute or more: a worker that meets one of them last would end long after the others."""
 
