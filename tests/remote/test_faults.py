@@ -181,35 +181,6 @@ def test_damaged_metadata_of_zarr_are_named(about: dict[str, object], server: Se
         fetch_file(f"{server.url}/rat.nwb.zarr", tmp_path / "out")
 
 
-def test_a_failed_read_is_not_taken_for_an_absent_group(recording: Path, tmp_path: Path) -> None:
-    """HDF5 answers "there is no such object" where it could not read; the copy must not be made of that."""
-    from spikebridge.remote.compact_hdf5 import copy_hdf5
-
-    class Failing:
-        """A local file of which one read fails."""
-
-        name, size, etag = "rat.nwb", recording.stat().st_size, ""
-
-        def __init__(self, fails: int) -> None:
-            self.left = fails
-
-        def read(self, start: int, stop: int) -> bytes:
-            self.left -= 1
-            if self.left == 0:
-                raise RemoteError("rat.nwb: no answer in time")
-            return recording.read_bytes()[start:stop]
-
-    for fails in range(1, 100):
-        source = Failing(fails)
-        try:
-            copy_hdf5(source, tmp_path / "copy.nwb")
-        except RemoteError as error:
-            assert str(error) == "rat.nwb: no answer in time"
-        if source.left > 0:
-            break
-    assert fails > 3
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -247,6 +218,26 @@ def test_what_is_no_archive_is_named(
     code, _, err = run("fetch", "dandi:000980", "--archive", server.api, "--dry")
     assert (code, err.count("\n")) == (2, 1)
     assert "expected a JSON object: is this the address of an archive?" in err
+
+
+def test_an_answer_of_a_bucket_that_breaks_off_is_asked_for_again(
+    recording: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("botocore", reason='the extra "remotes" is not installed')
+    from spikebridge.remote.http import TransferCount
+    from spikebridge.remote.s3 import S3Source
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server.put("/lab/rat.nwb", recording)
+    source = S3Source("s3://lab/rat.nwb", TransferCount())
+    server.fail("/lab/rat.nwb", broken_off, times=2)
+    assert source.read(0, 1000) == recording.read_bytes()[:1000]
+    server.fail("/lab/rat.nwb", broken_off)
+    with pytest.raises(RemoteError, match=r"^s3://lab/rat\.nwb: "):
+        source.read(0, 1000)
+    assert len(server.log) <= 10
 
 
 @pytest.mark.parametrize(

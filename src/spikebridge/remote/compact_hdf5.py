@@ -54,8 +54,8 @@ def copy_hdf5(source: ByteSource, target: Path) -> list[LeftOut]:
     try:
         with h5py.File(file, "r") as whole, h5py.File(target, "w") as copy:
             if "nwb_version" not in whole.attrs:
-                raise file.failure or RemoteError(f"{source.name}: HDF5, but no NWB: it has no nwb_version")
-            left_out = _Copying(whole, copy, source.name).run()
+                raise RemoteError(f"{source.name}: HDF5, but no NWB: it has no nwb_version")
+            return _Copying(whole, copy, source.name).run()
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         if file.failure is not None:
             raise file.failure from None
@@ -63,9 +63,6 @@ def copy_hdf5(source: ByteSource, target: Path) -> list[LeftOut]:
             raise
         text = " ".join(str(error).split())[:200]
         raise RemoteError(f"{source.name}: cannot be read as HDF5 ({text}): is it a whole NWB file?") from None
-    if file.failure is not None:  # HDF5 takes some failed reads for "there is nothing"
-        raise file.failure
-    return left_out
 
 
 class _Copying:

@@ -57,9 +57,17 @@ class Bucket:
 
     def get(self, key: str, **conditions: str) -> tuple[bytes, str, int]:
         """The bytes of an object or of a range of it, its ETag with quotes, and the size of the whole."""
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
         with errors_in_words(f"{SCHEME}{self.name}/{key}"):
-            answer = self._client.get_object(Bucket=self.name, Key=key, **conditions)
-            content = answer["Body"].read()
+            for attempt in range(ATTEMPTS):  # botocore repeats requests, but no answer that breaks off
+                answer = self._client.get_object(Bucket=self.name, Key=key, **conditions)
+                try:
+                    content = answer["Body"].read()
+                    break
+                except (HTTPClientError, IncompleteReadError):
+                    if attempt == ATTEMPTS - 1:
+                        raise
         self._transfer.add(len(content))
         size = int(str(answer.get("ContentRange", "")).rpartition("/")[2] or len(content))
         return content, str(answer["ETag"]), size
