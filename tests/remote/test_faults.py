@@ -186,6 +186,11 @@ def test_damaged_metadata_of_zarr_are_named(about: dict[str, object], server: Se
     [
         (["fetch", "https://[x/rat.nwb", "--out", "o"], "https://[x/rat.nwb: this is no address of a web server"),
         (["fetch", "s3://[x/rat.nwb", "--out", "o"], "s3://[x/rat.nwb: this is no address of a web server or of a"),
+        (
+            ["fetch", "https://dandiarchive.org/dandiset/000978/0.240511.0307"],
+            "spikebridge fetch dandi:000978 fetches it",
+        ),
+        (["inspect", "https://dandiarchive.org/dandiset/000978"], "this is the page of a set of recordings"),
         (["inspect", "https://[x/rat.nwb"], "https://[x/rat.nwb: this is no address of a web server"),
         (["fetch", "https://me:geheim@host/rat.nwb", "--out", "o"], "the address of host holds a password"),
         (["inspect", "https://me:geheim@host/rat.nwb"], "the address of host holds a password"),

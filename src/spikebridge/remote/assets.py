@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -17,6 +18,8 @@ from spikebridge.remote.s3 import SCHEME, Bucket, S3Folder, S3Object, S3Source, 
 from spikebridge.runtime.hashing import digest
 
 WEB = ("http://", "https://")
+PAGE = re.compile(r"/dandiset/(\d{6})(?:/(?:draft|[\d.]+))?/?$")
+"""Address of the page of a set in an archive, as a browser shows it."""
 ZARR = ".zarr"
 FILE = ".nwb"
 
@@ -137,7 +140,10 @@ def at_address(url: str, client: HttpClient) -> Listing:
 
 
 def _check_address(url: str) -> None:
-    """Raise RemoteError for a text that is no address, and ConfigError for one with a password, which is not shown."""
+    """Raise RemoteError for a text that is no address, and ConfigError for an address with a password or of a web page.
+
+    The password is not shown.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -146,6 +152,10 @@ def _check_address(url: str) -> None:
         raise ConfigError(
             f"the address of {parts.hostname} holds a password, which would be written into files and messages: put "
             "it into ~/.netrc, and name the address without it"
+        )
+    if page := PAGE.search(url):
+        raise ConfigError(
+            f"{url}: this is the page of a set of recordings; spikebridge fetch dandi:{page[1]} fetches it"
         )
 
 
