@@ -55,6 +55,16 @@ def test_inspect_is_plain_in_a_pipe(recordings: Path, run: Run) -> None:
     assert yaml.safe_load(block)["data"]["path"] == "recordings/rat1_day1.nwb"
 
 
+def test_a_path_with_a_slash_at_its_end_changes_no_other_word(recordings: Path, run: Run) -> None:
+    """The shell completes the name of a folder to `trials/`."""
+    recordings.rename("trials")
+    code, out, _ = run("inspect", "trials/", "--params", "new.yaml")
+    assert code == 0
+    assert "\ndata:\n  path: trials\n" in out
+    assert "\ntrials:\n  table: trials\n" in out
+    assert yaml.safe_load(Path("new.yaml").read_text(encoding="utf-8"))["data"]["path"] == "trials"
+
+
 def test_inspect_draws_in_a_terminal(recordings: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)

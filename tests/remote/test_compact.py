@@ -86,19 +86,23 @@ def test_nwbinspector_has_nothing_critical(whole: Path, server: Server, tmp_path
     assert not [m for m in messages if m.importance.name in ("CRITICAL", "ERROR", "PYNWB_VALIDATION")]
 
 
+@pytest.mark.parametrize("links", [1, 2])
 def test_timestamps_that_a_kept_series_shares_with_a_raw_one_are_kept(
-    whole: Path, server: Server, tmp_path: Path
+    links: int, whole: Path, server: Server, tmp_path: Path
 ) -> None:
+    """Two links: speed leads to the clock of the field potentials, and that one to the clock of the raw traces."""
     import shutil
 
     shared = tmp_path / "shared.nwb"
     shutil.copyfile(whole, shared)
     with h5py.File(shared, "r+") as file:
         lfp, speed = file["processing/ecephys/LFP/lfp"], file["processing/behavior/speed"]
+        assert isinstance(lfp.get("timestamps", getlink=True), h5py.SoftLink)
+        owner = lfp if links == 1 else file["acquisition/raw"]
         attributes = dict(file["acquisition/raw/timestamps"].attrs)
-        del lfp["timestamps"], speed["timestamps"], speed["data"]
-        lfp["timestamps"] = np.arange(500) / 5.0
-        lfp["timestamps"].attrs.update(attributes)
+        del owner["timestamps"], speed["timestamps"], speed["data"]
+        owner["timestamps"] = np.arange(500) / 5.0
+        owner["timestamps"].attrs.update(attributes)
         speed["timestamps"] = h5py.SoftLink("/processing/ecephys/LFP/lfp/timestamps")
         speed["data"] = np.arange(500.0)
         speed["data"].attrs.update({"unit": "cm/s", "conversion": 1.0, "resolution": -1.0, "offset": 0.0})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from archive_server import Server
+from archive_server import Handler, Server
 from command_line import Run, called
 from project import ROOT, copy_project, environment
 from whole_recordings import write_whole
@@ -49,6 +49,22 @@ def test_a_copy_is_made_once_for_each_state_of_the_object(
     assert with_local_copy(here) is here
     with pytest.raises(ConfigError, match=r"^dandi:000978 is fetched first: spikebridge fetch dandi:000978 --out"):
         with_local_copy(DataConfig(path="dandi:000978", **REGIONS))
+
+
+def test_what_may_change_without_a_sign_is_no_data_path(server: Server, recordings: list[Path], tmp_path: Path) -> None:
+    """A copy would be read for years after the object changed."""
+    url = server.put("/rat.nwb", recordings[0])
+
+    def without_etag(handler: Handler) -> bool:
+        handler.answer(206, b"x", {"Content-Range": "bytes 0-0/1000"})
+        return True
+
+    server.fail("/rat.nwb", without_etag)
+    server.answers["/other.nwb.zarr/.zmetadata"] = {"metadata": {".zgroup": {}, ".zattrs": {"nwb_version": "2.8.0"}}}
+    for place in (url, f"{server.url}/other.nwb.zarr"):
+        with pytest.raises(ConfigError, match=r"the server does not show whether .* changed: fetch it first"):
+            with_local_copy(DataConfig(path=place, **REGIONS), root=tmp_path)
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.slow

@@ -109,9 +109,11 @@ def test_redirects_are_followed_and_an_expired_one_again(recording: Path, server
     for _ in range(2):
         source.read(0, 10)
     assert [r.path for r in server.log].count("/download/") == 1
-    server.fail("signature=1", status(403))
+    server.fail("signature=1", status(403), times=1)
     server.redirects["/download/"] = f"{server.url}/s3/rat.nwb?signature=2"
-    assert source.read(0, 8) == recording.read_bytes()[:8]
+    for _ in range(2):
+        assert source.read(0, 8) == recording.read_bytes()[:8]
+    assert [r.path for r in server.log].count("/download/") == 2
     server.redirects["/a"], server.redirects["/b"] = f"{server.url}/b", f"{server.url}/a"
     with pytest.raises(RemoteError, match="its redirects never end"):
         HttpSource(f"{server.url}/a", HttpClient(backoff_s=WITHOUT_PAUSES))
@@ -162,6 +164,47 @@ def test_what_is_no_nwb_is_named(recording: Path, server: Server, tmp_path: Path
         fetch_file(f"{server.url}/a.nwb.zarr", tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"shape": [3], "chunks": [3]},
+        {"shape": [3], "dtype": "<f8"},
+        {"shape": [3], "chunks": [0], "dtype": "<f8"},
+        {"shape": [3], "chunks": [3, 3], "dtype": "<f8"},
+        {"shape": [3], "chunks": [3], "dtype": "unheard of"},
+    ],
+)
+def test_damaged_metadata_of_zarr_are_named(about: dict[str, object], server: Server, tmp_path: Path) -> None:
+    metadata = {".zgroup": {}, ".zattrs": {"nwb_version": "2.8.0"}, "units/.zarray": about}
+    server.answers["/rat.nwb.zarr/.zmetadata"] = {"metadata": metadata}
+    with pytest.raises(RemoteError, match=r"units/\.zarray in \.zmetadata does not describe an array$"):
+        fetch_file(f"{server.url}/rat.nwb.zarr", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fetch", "https://[x/rat.nwb", "--out", "o"], "https://[x/rat.nwb: this is no address of a web server"),
+        (["fetch", "s3://[x/rat.nwb", "--out", "o"], "s3://[x/rat.nwb: this is no address of a web server or of a"),
+        (
+            ["fetch", "https://dandiarchive.org/dandiset/000978/0.240511.0307"],
+            "spikebridge fetch dandi:000978 fetches it",
+        ),
+        (["inspect", "https://dandiarchive.org/dandiset/000978"], "this is the page of a set of recordings"),
+        (["inspect", "https://[x/rat.nwb"], "https://[x/rat.nwb: this is no address of a web server"),
+        (["fetch", "https://me:geheim@host/rat.nwb", "--out", "o"], "the address of host holds a password"),
+        (["inspect", "https://me:geheim@host/rat.nwb"], "the address of host holds a password"),
+    ],
+)
+def test_mistakes_in_an_address_are_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = called(capsys)(*words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert "geheim" not in err
+
+
 def test_what_is_no_archive_is_named(
     server: Server, capsys: pytest.CaptureFixture[str], recording: Path, tmp_path: Path
 ) -> None:
@@ -176,3 +219,38 @@ def test_what_is_no_archive_is_named(
     server.fail("000979", status(401))
     code, _, err = run("fetch", "dandi:000979", "--archive", server.api, "--out", str(tmp_path / "out"))
     assert "the server answers 401: it is not public: an embargoed set" in err
+    server.answers["/api/dandisets/000980/"] = [1, 2]
+    code, _, err = run("fetch", "dandi:000980", "--archive", server.api, "--dry")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "expected a JSON object: is this the address of an archive?" in err
+
+
+def test_an_answer_of_a_bucket_that_breaks_off_is_asked_for_again(
+    recording: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("botocore", reason='the extra "remotes" is not installed')
+    from spikebridge.remote.http import TransferCount
+    from spikebridge.remote.s3 import S3Source
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    server.put("/lab/rat.nwb", recording)
+    source = S3Source("s3://lab/rat.nwb", TransferCount())
+    server.fail("/lab/rat.nwb", broken_off, times=2)
+    assert source.read(0, 1000) == recording.read_bytes()[:1000]
+    server.fail("/lab/rat.nwb", broken_off)
+    with pytest.raises(RemoteError, match=r"^s3://lab/rat\.nwb: "):
+        source.read(0, 1000)
+    assert len(server.log) <= 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_PROFILE", "nobody"), ("AWS_ENDPOINT_URL", "localhost")], ids=["profile", "endpoint"]
+)
+def test_wrong_settings_of_the_aws_tools_are_one_line(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("botocore", reason='the extra "remotes" is not installed')
+    monkeypatch.setenv(name, value)
+    with pytest.raises(RemoteError, match=f"^s3://lab/rat.nwb: .*{value}") as error:
+        list_source("s3://lab/rat.nwb", HttpClient())
+    assert "\n" not in str(error.value)

@@ -123,6 +123,8 @@ def test_versions(run: Run, server: Server, small: dict[str, Path], tmp_path: Pa
     assert f"dandi:000978@0.1: no such version; versions: draft, {VERSION}" in err
     code, _, err = run("fetch", "dandi:000979", *at)
     assert f"dandi:000979: 127.0.0.1:{server.port} has no set of this number" in err
+    code, _, err = run("fetch", "dandi:000979@0.1", *at)
+    assert f"dandi:000979: 127.0.0.1:{server.port} has no set of this number" in err
     code, _, err = run("fetch", "dandi:978", *at)
     assert "dandi:978: expected dandi:000978 or dandi:000978@0.240511.0307, with six digits" in err
     code, _, err = run("fetch", "000978", *at)

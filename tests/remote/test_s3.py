@@ -61,6 +61,17 @@ def test_files_and_zarr_folders_of_a_bucket(bucket: Any, tmp_path: Path) -> None
     assert [a.path for a in list_source("s3://lab/study/sub-2/rat2.nwb.zarr", client).assets] == ["rat2.nwb.zarr"]
 
 
+def test_a_chunk_that_changes_changes_a_zarr_folder(bucket: Any) -> None:
+    """The metadata and the number of bytes stay the same."""
+    for name, body in ((".zmetadata", b"{}"), ("units/0", b"a")):
+        bucket.put_object(Bucket="lab", Key=f"changing/rat.nwb.zarr/{name}", Body=body)
+    before = list_source("s3://lab/changing/rat.nwb.zarr", HttpClient()).assets[0]
+    bucket.put_object(Bucket="lab", Key="changing/rat.nwb.zarr/units/0", Body=b"b")
+    after = list_source("s3://lab/changing/rat.nwb.zarr", HttpClient()).assets[0]
+    assert before.size == after.size
+    assert before.identity != after.identity
+
+
 def test_a_bucket_that_fails_gives_one_line(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = HttpClient()
     with pytest.raises(RemoteError, match="s3://absent/x: the bucket answers 404 NoSuchBucket: it does not exist"):
@@ -72,6 +83,11 @@ def test_a_bucket_that_fails_gives_one_line(bucket: Any, tmp_path: Path, monkeyp
     bucket.put_object(Bucket="lab", Key="a.nwb", Body=b"y" * 1000)
     with pytest.raises(RemoteError, match="the object changed since it was listed"):
         fetch(listing, tmp_path / "out", client)
+    bucket.put_object(Bucket="lab", Key="odd/rat#1?.nwb", Body=b"x" * 1000)
+    listing = list_source("s3://lab/odd/rat#1?.nwb", client)
+    assert [(asset.path, asset.size) for asset in listing.assets] == [("rat#1?.nwb", 1000)]
+    with pytest.raises(RemoteError, match=r"^s3://lab/odd/rat#1\?\.nwb: cannot be read as HDF5"):
+        fetch(listing, tmp_path / "odd", client)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(RemoteError, match=r"s3://lab/: cannot be reached \(Could not connect"):

@@ -84,6 +84,13 @@ def test_the_driver_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert text.endswith('pip install ".[server]" in the project\'s folder')
 
 
+@pytest.mark.parametrize("uri", ["postgres://me:geheim@127.0.0.1/db", "postgresql://me:geheim@127.0.0.1:port/db"])
+def test_a_mistake_in_the_address(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = message(uri, tmp_path, monkeypatch)
+    assert text.endswith(": expected an address such as postgresql://user@host:5432/database")
+    assert "geheim" not in text
+
+
 @pytest.mark.slow
 def test_what_the_server_refuses(
     tmp_path: Path, postgres: Postgres, schema: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -29,7 +29,8 @@ def fetch(arguments: argparse.Namespace) -> None:
     origin = f"{listing.source}@{listing.version}".rstrip("@")
     others = f"; not asked for: {counted(n_left, 'file')}" if n_left else ""
     others += f"; not NWB: {counted(listing.n_others, 'file')}" if listing.n_others else ""
-    print(f"{origin}: {counted(len(chosen.assets), 'file')}, {remote.size_text(chosen.size)}{others}")
+    size = remote.size_text(chosen.size) if any(a.size >= 0 for a in chosen.assets) else "size unknown"
+    print(f"{origin}: {counted(len(chosen.assets), 'file')}, {size}{others}")
     if listing.version == remote.DRAFT:
         print("This is a draft: it may change, and cannot be cited.", file=sys.stderr)
     if arguments.dry:

@@ -47,8 +47,8 @@ def inspect(arguments: argparse.Namespace) -> None:
     copy = _local_copy(arguments.path)
     with progress() as report:
         result = inspection.inspect(copy, options, yaml.safe_load(base), report)
-    if str(copy) != arguments.path:
-        result = _with_address(result, copy, arguments.path)
+    if copy != Path(arguments.path):
+        result = _with_address(result, arguments.path)
     if arguments.json:
         print(json.dumps(inspection.to_dict(result), indent=1, allow_nan=False))
     else:
@@ -71,11 +71,12 @@ def _local_copy(place: str) -> Path:
     return remote.local_copy(place, lambda line: print(line, file=sys.stderr))
 
 
-def _with_address(result: Inspection, copy: Path, place: str) -> Inspection:
+def _with_address(result: Inspection, place: str) -> Inspection:
     """The same inspection, whose parameters name the place instead of its copy."""
+    from spikebridge.inspection import params_sections
+
     proposal = replace(result.proposal, data={**result.proposal.data, "path": place})
-    text = result.proposed_yaml.replace(str(copy), place)
-    return replace(result, path=place, proposal=proposal, proposed_yaml=text)
+    return replace(result, path=place, proposal=proposal, proposed_yaml=params_sections(proposal))
 
 
 def _next_step(result: Inspection, params: Path | None) -> str:

@@ -4,7 +4,7 @@
 with the proposal. It prints nothing; `spikebridge.cli` prints its result.
 """
 
-from spikebridge.inspection.params_yaml import complete_params
+from spikebridge.inspection.params_yaml import complete_params, params_sections
 from spikebridge.inspection.records import DryRun, Inspection, Proposal, to_dict
 from spikebridge.inspection.run import InspectOptions, inspect
 from spikebridge.inspection.try_parameters import TriedSections, try_parameters
@@ -17,6 +17,7 @@ __all__ = [
     "TriedSections",
     "complete_params",
     "inspect",
+    "params_sections",
     "to_dict",
     "try_parameters",
 ]

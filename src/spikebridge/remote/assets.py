@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -13,9 +14,12 @@ from spikebridge.errors import ConfigError, RemoteError
 from spikebridge.errors.messages import listed
 from spikebridge.remote.compact_zarr import KeySource, consolidated_metadata
 from spikebridge.remote.http import HttpClient, HttpSource
-from spikebridge.remote.s3 import SCHEME, Bucket, S3Folder, S3Object, S3Source
+from spikebridge.remote.s3 import SCHEME, Bucket, S3Folder, S3Object, S3Source, bucket_and_key
+from spikebridge.runtime.hashing import digest
 
 WEB = ("http://", "https://")
+PAGE = re.compile(r"/dandiset/(\d{6})(?:/(?:draft|[\d.]+))?/?$")
+"""Address of the page of a set in an archive, as a browser shows it."""
 ZARR = ".zarr"
 FILE = ".nwb"
 
@@ -94,6 +98,11 @@ def is_address(text: str) -> bool:
     return text.lower().startswith((*WEB, SCHEME))
 
 
+def is_web(url: str) -> bool:
+    """Whether an address is that of a web server."""
+    return url.lower().startswith(WEB)
+
+
 def at_address(url: str, client: HttpClient) -> Listing:
     """List what lies at an address.
 
@@ -111,9 +120,12 @@ def at_address(url: str, client: HttpClient) -> Listing:
 
     Raises
     ------
+    ConfigError
+        For an address that holds a password.
     RemoteError
         Where there is no NWB file, or it cannot be read.
     """
+    _check_address(url)
     if url.lower().startswith(SCHEME):
         return _in_bucket(url, client)
     name = unquote(PurePosixPath(urlsplit(url).path).name)
@@ -127,14 +139,35 @@ def at_address(url: str, client: HttpClient) -> Listing:
     return Listing(url, "", (RemoteAsset(name, url, source.size, _identity(source.etag, source.changed)),))
 
 
+def _check_address(url: str) -> None:
+    """Raise RemoteError for a text that is no address, and ConfigError for an address with a password or of a web page.
+
+    The password is not shown.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise RemoteError(f"{url}: this is no address of a web server or of a bucket") from None
+    if parts.password is not None:
+        raise ConfigError(
+            f"the address of {parts.hostname} holds a password, which would be written into files and messages: put "
+            "it into ~/.netrc, and name the address without it"
+        )
+    if page := PAGE.search(url):
+        raise ConfigError(
+            f"{url}: this is the page of a set of recordings; spikebridge fetch dandi:{page[1]} fetches it"
+        )
+
+
 def _identity(etag: str, changed: str = "") -> dict[str, str]:
     return {key: value for key, value in (("etag", etag.strip('"')), ("last_modified", changed)) if value}
 
 
 def _in_bucket(url: str, client: HttpClient) -> Listing:
-    bucket, prefix = Bucket(url, client.transfer), urlsplit(url).path.lstrip("/")
-    if not bucket.name:
+    name, prefix = bucket_and_key(url)
+    if not name:
         raise RemoteError(f"{url}: expected s3://bucket/key")
+    bucket = Bucket(url, client.transfer)
     objects = bucket.list(prefix)
     folder = prefix if prefix.endswith("/") or not prefix else f"{prefix}/"
     objects = [o for o in objects if o.key == prefix or o.key.startswith(folder)]
@@ -152,7 +185,7 @@ def _in_bucket(url: str, client: HttpClient) -> Listing:
             path = key.relative_to(root).as_posix()
             files.append(RemoteAsset(path, f"{SCHEME}{bucket.name}/{key}", entry.size, _identity(entry.etag)))
     for key, entries in zarrs.items():
-        etag = next((e.etag for e in entries if e.key == f"{key}/.zmetadata"), "")
+        etag = digest(*(text for e in entries for text in (e.key.removeprefix(str(key)), e.etag)))
         size = sum(e.size for e in entries)
         path = key.relative_to(root).as_posix()
         files.append(RemoteAsset(path, f"{SCHEME}{bucket.name}/{key}/", size, _identity(etag), is_zarr=True))
@@ -236,7 +269,7 @@ def subject_of(path: str) -> str:
     """The subject in the path of a file: that of its folder sub-X, or of its name sub-X_...; "" where there is none."""
     for part in PurePosixPath(path).parts:
         if part.startswith("sub-"):
-            return part.removeprefix("sub-").partition("_")[0].removesuffix(FILE)
+            return part.removeprefix("sub-").partition("_")[0].removesuffix(ZARR).removesuffix(FILE)
     return ""
 
 

@@ -77,7 +77,7 @@ class _Copying:
 
     def run(self) -> list[LeftOut]:
         self.types = Types(_specifications(self.whole))
-        self._linked = _linked_paths(self.whole, self.types)
+        self._linked = _linked_arrays(self.whole, self.types)
         self._attributes(self.whole, self.copy)
         self._note_references(self.whole, "/")
         self._group(self.whole, self.copy, "")
@@ -96,7 +96,7 @@ class _Copying:
         emptied = {
             a.path: emptied_shape(self.types, kind, a)
             for a in emptied_arrays(self.types, kind, arrays)
-            if a.path not in self._linked
+            if _address(self.whole[a.path]) not in self._linked
         }
         self._emptied |= emptied.keys()
         removed = removed_columns(self.types, kind, arrays)
@@ -205,22 +205,29 @@ def _specifications(whole: Any) -> list[str]:
     return texts
 
 
-def _linked_paths(whole: Any, types: Types) -> set[str]:
-    """Paths of arrays that a series links to whose values are kept, such as the timestamps of another series."""
+def _linked_arrays(whole: Any, types: Types) -> set[tuple[int, int]]:
+    """Addresses of arrays that a series links to whose values are kept, such as the timestamps of another series.
+
+    A link may lead to another link: the address is that of the array at the end.
+    """
     import h5py
 
-    targets: set[str] = set()
+    names: list[str] = []
 
     def visit(name: str, link: Any) -> None:
-        above, _, last = name.rpartition("/")
-        if not isinstance(link, h5py.SoftLink) or last not in SERIES_ARRAYS:
-            return
-        group = whole[f"/{above}"]
-        data = group["data"] if isinstance(group.get("data", getlink=True), h5py.HardLink) else None
-        if not is_left_out(types, _kind(group), None if data is None else _array(f"{above}/data", data)):
-            targets.add((link.path if link.path.startswith("/") else f"{above}/{link.path}").strip("/"))
+        if isinstance(link, h5py.SoftLink) and name.rpartition("/")[2] in SERIES_ARRAYS:
+            names.append(name)
 
     whole.visititems_links(visit)
+    targets: set[tuple[int, int]] = set()
+    for name in names:
+        above, _, last = name.rpartition("/")
+        group = whole[f"/{above}"]
+        array = group.get(last)
+        data = group["data"] if isinstance(group.get("data", getlink=True), h5py.HardLink) else None
+        kept = not is_left_out(types, _kind(group), None if data is None else _array(f"{above}/data", data))
+        if kept and isinstance(array, h5py.Dataset):
+            targets.add(_address(array))
     return targets
 
 

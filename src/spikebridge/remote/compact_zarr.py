@@ -102,7 +102,22 @@ def consolidated_metadata(source: KeySource) -> tuple[dict[str, Any], str]:
         raise RemoteError(f"{source.name}: {CONSOLIDATED} is no consolidated metadata of Zarr") from None
     if not isinstance(metadata, dict) or not all(isinstance(v, dict) and _is_inside(k) for k, v in metadata.items()):
         raise RemoteError(f"{source.name}: {CONSOLIDATED} is no consolidated metadata of Zarr")
+    if damaged := [k for k, v in metadata.items() if k.rpartition("/")[2] == ".zarray" and not _describes_array(v)]:
+        raise RemoteError(f"{source.name}: {damaged[0]} in {CONSOLIDATED} does not describe an array")
     return document, fetched[1]
+
+
+def _describes_array(about: dict[str, Any]) -> bool:
+    """Whether the content of a .zarray has a shape, chunks that fit it, and a type of values."""
+    shape, chunks, dtype = (about.get(key) for key in ("shape", "chunks", "dtype"))
+    if not isinstance(shape, list) or not isinstance(chunks, list) or len(shape) != len(chunks):
+        return False
+    try:
+        np.dtype(dtype if isinstance(dtype, str) else "u1")
+    except TypeError:
+        return False
+    sizes = [(n, 0) for n in shape] + [(n, 1) for n in chunks]
+    return dtype is not None and all(isinstance(n, int) and n >= least for n, least in sizes)
 
 
 def _is_inside(key: str) -> bool:

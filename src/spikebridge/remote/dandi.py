@@ -133,19 +133,27 @@ class Archive:
     def _at(self, wanted: SetName, version: str) -> str:
         return f"{self.address}/dandisets/{wanted.number}/versions/{version}"
 
-    def _document(self, url: str) -> Any:
-        """A JSON document; None where it does not exist."""
+    def _document(self, url: str) -> dict[str, Any] | None:
+        """A JSON object; None where it does not exist."""
         try:
-            return self._client.json(url)
+            document = self._client.json(url)
         except MissingError:
             return None
+        if not isinstance(document, dict):
+            raise RemoteError(f"{url}: expected a JSON object: is this the address of an archive?")
+        return document
 
-    def _latest(self, wanted: SetName) -> str:
-        """The number of the latest published version."""
+    def _set(self, wanted: SetName) -> dict[str, Any]:
+        """What the archive states about a set. Raises ConfigError where it has none of this number."""
         about = self._document(f"{self.address}/dandisets/{wanted.number}/")
         if about is None:
             raise ConfigError(f"{wanted.text}: {urlsplit(self.address).netloc} has no set of this number")
-        version = (about.get("most_recent_published_version") or {}).get("version")
+        return about
+
+    def _latest(self, wanted: SetName) -> str:
+        """The number of the latest published version."""
+        latest = self._set(wanted).get("most_recent_published_version")
+        version = latest.get("version") if isinstance(latest, dict) else None
         if not version:
             text = "has no published version; a draft may change and cannot be cited:"
             raise RemoteError(f"{wanted.text}: {text} {wanted.text}@draft fetches it all the same")
@@ -155,10 +163,11 @@ class Archive:
         """The metadata of a version."""
         about = self._document(f"{self._at(wanted, version)}/")
         if about is None:
+            self._set(wanted)
             address = f"{self.address}/dandisets/{wanted.number}/versions/?page_size={PAGE_SIZE}&order=-created"
             versions = [str(entry.get("version")) for entry in self._pages(address)]
             raise ConfigError(f"{wanted.text}@{version}: no such version; versions: {listed(versions, 10)}")
-        return dict(about)
+        return about
 
     def _pages(self, url: str | None) -> Iterator[dict[str, Any]]:
         """Every entry of a list that comes in pages."""

@@ -1,7 +1,8 @@
 """`data.path` as an address: the recordings are read from a compact copy in data/remote.
 
 The name of the copy's folder follows from the address and from ETag, last change and size of what lies there. An object
-that changed is therefore fetched into a new folder, and never read from an old copy.
+that changed is therefore fetched into a new folder, and never read from an old copy. Where a server gives neither ETag
+nor last change, and of a Zarr folder on a web server, nothing shows a change: these are refused.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from spikebridge.artifacts.fetched import FETCHED_FOLDER, REMOTE_FOLDER
 from spikebridge.config import DataConfig
 from spikebridge.errors import ConfigError
-from spikebridge.remote.assets import is_address
+from spikebridge.remote.assets import is_address, is_web
 from spikebridge.remote.dandi import is_set, set_name
 from spikebridge.remote.fetch import fetch, list_source, size_text
 from spikebridge.remote.http import HttpClient
@@ -86,7 +87,7 @@ def local_copy(place: str, say: Callable[[str], None] = lambda _: None, root: Pa
     Raises
     ------
     ConfigError
-        For the name of a set of an archive.
+        For the name of a set of an archive, and for what may change without a sign.
     RemoteError
         Where the address cannot be read.
     """
@@ -95,6 +96,12 @@ def local_copy(place: str, say: Callable[[str], None] = lambda _: None, root: Pa
         raise ConfigError(f"{place} is fetched first: spikebridge fetch {place} --out {folder}; then name {folder}")
     client = HttpClient()
     listing = list_source(place, client)
+    for asset in listing.assets:
+        if not asset.identity or (asset.is_zarr and is_web(asset.url)):
+            raise ConfigError(
+                f"{place}: the server does not show whether {asset.path} changed: fetch it first (spikebridge fetch "
+                f"{place} --out FOLDER), then name FOLDER"
+            )
     parts = [p for a in listing.assets for p in (a.path, str(a.size), *sorted(a.identity.values()))]
     folder_of_copy = root / REMOTE_FOLDER / digest(place, *parts)[:DIGITS]
     summary = fetch(listing, folder_of_copy, client, say=say)

@@ -165,8 +165,12 @@ def _kept(record: FetchRecord, asset: RemoteAsset, out: Path) -> FetchedFile | N
     entry = record.files.get(asset.path)
     if entry is None:
         return None
-    if entry.identity != asset.identity:
-        held, now = (_identity(i) for i in (entry.identity, asset.identity))
+    sizes = {entry.full_size, asset.size} - {-1}
+    if entry.identity != asset.identity or len(sizes) > 1:
+        held, now = (
+            _bytes(size) if entry.identity == asset.identity else _identity(identity)
+            for identity, size in ((entry.identity, entry.full_size), (asset.identity, asset.size))
+        )
         text = f"changed in the source since it was fetched: it was {held}, and is {now} now"
         raise RemoteError(f"{asset.path}: {text}; fetch it into a new folder with --out")
     path = out / asset.path

@@ -360,13 +360,14 @@ class HttpSource:
         """Keep size, ETag and last change of the object, or compare them with those of the first answer."""
         etag, changed = strong_etag(response), str(response.headers.get("Last-Modified", ""))
         if self.size < 0:
-            self.size, self.etag, self.changed, self._at = size, etag, changed, response.url
+            self.size, self.etag, self.changed = size, etag, changed
         elif size != self.size:
             raise self._other_object(f"{size} bytes, not {self.size}")
         elif etag != self.etag:
             raise self._other_object(f"the ETag {etag or 'none'}, not {self.etag or 'none'}")
         elif changed != self.changed:
             raise self._other_object(f"last changed {changed or 'unknown'}, not {self.changed or 'unknown'}")
+        self._at = response.url
 
     def _other_object(self, what: str) -> RemoteError:
         return RemoteError(f"{self.name}: the object changed while it was read ({what}); fetch it again")

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from spikebridge.errors import RemoteError
 from spikebridge.remote.http import ATTEMPTS, REASONS, TransferCount
@@ -27,6 +26,12 @@ class S3Object:
     etag: str
 
 
+def bucket_and_key(url: str) -> tuple[str, str]:
+    """The two parts of s3://bucket/key. A key may hold any character, also those with a meaning on the web (#, ?)."""
+    name, _, key = url[len(SCHEME) :].partition("/")
+    return name, key.lstrip("/")
+
+
 class Bucket:
     """One bucket.
 
@@ -39,9 +44,9 @@ class Bucket:
     """
 
     def __init__(self, url: str, transfer: TransferCount) -> None:
-        self.name = urlsplit(url).netloc
+        self.name, _ = bucket_and_key(url)
         self._transfer = transfer
-        self._client = _client()
+        self._client = _client(url)
 
     def list(self, prefix: str) -> list[S3Object]:
         """Every object whose key begins with the prefix, by key. Raises RemoteError."""
@@ -52,9 +57,17 @@ class Bucket:
 
     def get(self, key: str, **conditions: str) -> tuple[bytes, str, int]:
         """The bytes of an object or of a range of it, its ETag with quotes, and the size of the whole."""
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
         with errors_in_words(f"{SCHEME}{self.name}/{key}"):
-            answer = self._client.get_object(Bucket=self.name, Key=key, **conditions)
-            content = answer["Body"].read()
+            for attempt in range(ATTEMPTS):  # botocore repeats requests, but no answer that breaks off
+                answer = self._client.get_object(Bucket=self.name, Key=key, **conditions)
+                try:
+                    content = answer["Body"].read()
+                    break
+                except (HTTPClientError, IncompleteReadError):
+                    if attempt == ATTEMPTS - 1:
+                        raise
         self._transfer.add(len(content))
         size = int(str(answer.get("ContentRange", "")).rpartition("/")[2] or len(content))
         return content, str(answer["ETag"]), size
@@ -73,7 +86,7 @@ class S3Source:
 
     def __init__(self, url: str, transfer: TransferCount) -> None:
         self.name = url
-        self._bucket, self._key = Bucket(url, transfer), urlsplit(url).path.lstrip("/")
+        self._bucket, self._key = Bucket(url, transfer), bucket_and_key(url)[1]
         _, self.etag, self.size = self._bucket.get(self._key, Range="bytes=0-0")
 
     def read(self, start: int, stop: int) -> bytes:
@@ -99,7 +112,7 @@ class S3Folder:
 
     def __init__(self, url: str, transfer: TransferCount) -> None:
         self.name = url
-        self._bucket, self._prefix = Bucket(url, transfer), urlsplit(url).path.strip("/")
+        self._bucket, self._prefix = Bucket(url, transfer), bucket_and_key(url)[1].rstrip("/")
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """The bytes of a file and its ETag; None where there is none. Raises RemoteError."""
@@ -114,18 +127,23 @@ class MissingObjectError(RemoteError):
     """There is no object of this key."""
 
 
-def _client() -> Any:
+def _client(url: str) -> Any:
+    """A client of botocore. Raises RemoteError where it is missing, or the settings of the AWS tools are wrong."""
     try:
         from botocore.handlers import disable_signing
         from botocore.session import get_session
     except ImportError as error:
         raise RemoteError(f"s3:// needs botocore: pip install 'spikebridge[remotes]' ({error})") from None
     session = get_session()
-    session.set_config_variable("retry_mode", "standard")
-    session.set_config_variable("max_attempts", ATTEMPTS)
-    client = session.create_client("s3", region_name=session.get_config_variable("region") or "us-east-1")
-    if session.get_credentials() is None:
-        client.meta.events.register("choose-signer.s3.*", disable_signing)
+    with errors_in_words(url):
+        session.set_config_variable("retry_mode", "standard")
+        session.set_config_variable("max_attempts", ATTEMPTS)
+        try:
+            client = session.create_client("s3", region_name=session.get_config_variable("region") or "us-east-1")
+        except ValueError as error:
+            raise RemoteError(f"{url}: {error}: check AWS_ENDPOINT_URL") from None
+        if session.get_credentials() is None:
+            client.meta.events.register("choose-signer.s3.*", disable_signing)
     return client
 
 

@@ -106,12 +106,12 @@ def _revision(uri: str) -> str | None:
 
 def _answer(ask: Any, uri: str) -> Any:
     """The result of a call of the database, which is repeated for a while where the connection is lost."""
-    from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     shown = store_location.masked(uri)
     try:
         return patiently(ask)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
+    except ModuleNotFoundError as error:
         raise RegistryError(
             f"MLflow store {shown}: the driver of PostgreSQL is not installed ({first_line(error)}): "
             'pip install ".[server]" in the project\'s folder'
