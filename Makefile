@@ -6,8 +6,9 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 # PYTHON=/path/to/python3.12 names the interpreter; otherwise the newest supported one is taken.
-# PARAMS and DATA serve `make repro`; WORKERS is the number of test processes.
-WORKERS ?= 2
+# PARAMS and DATA serve `make repro`; WORKERS is the number of test processes: three keep two cores busy, since
+# many tests wait for processes that they started.
+WORKERS ?= 3
 # Only what stands on make's command line counts: a DATA that the shell happens to hold must not rewrite params.yaml.
 ifneq ($(origin PARAMS),command line)
 PARAMS :=

@@ -69,4 +69,6 @@ def test_prints_one_line_with_the_reason(tmp_path: Path, user: int, apt: str | N
 
 def test_ci_goes_on_without_a_browser() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert lines[-2:] == ["sh scripts/install_browser.sh || true", "exec make --no-print-directory check"]
+    assert "sh scripts/install_browser.sh || true" in lines
+    assert lines[-1] == "exec make --no-print-directory check"
+    assert all(line.endswith(" || true") for line in lines if line.startswith("sh scripts/"))

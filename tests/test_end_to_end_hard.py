@@ -105,7 +105,7 @@ def test_results_on_dask_workers_are_those_of_one_machine(tmp_path: Path, calm: 
     with dask_processes(tmp_path, 2) as dask:
         settings = {"engine": "dask", "scheduler": os.fspath(dask.file)}
         project = small_project(tmp_path / "project", **settings)
-        dvc(project, "repro", "evaluate")
+        spikebridge_run(project, "evaluate")
     for name in SAME_RESULTS:
         assert (project / name).read_bytes() == (calm / name).read_bytes(), name
     assert (project / "runs" / "cluster").is_dir()
@@ -184,7 +184,7 @@ def test_the_whole_pipeline_in_the_other_direction_and_then_without_a_translator
 
     params["models"].pop("seq2seq")
     (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    dvc(project, "repro", "evaluate")
+    spikebridge_run(project, "evaluate")
     assert load_json(project / "runs/analysis/about.json")["run"] == []
     assert load_json(project / "reports/evaluation/metrics.json")["analysis"] == {}
     nested = load_json(project / "runs/nested_models/decoding.json")["models"]

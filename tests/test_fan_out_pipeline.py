@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from dask_processes import dask_processes, wait_until
-from project import ROOT, copy_project, dvc, parameters, run
+from project import ROOT, copy_project, parameters, run, spikebridge_run
 from slurm import slurm
 
 pytestmark = pytest.mark.slow
@@ -45,15 +45,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     analysis = {"n_folds": 1, "max_epochs": 1, "analyses": ["direction"]}
     made = parameters(ROOT / "params.yaml", models=MODELS, analysis=analysis)
     project = copy_project(tmp_path_factory.mktemp("prepared"), made)
-    dvc(project, "repro", "split", "model_code")
+    spikebridge_run(project, "split", "model_code")
     return project
 
 
 @pytest.fixture(scope="module")
 def plain(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `dvc repro` alone makes."""
+    """What a run without fan-out makes."""
     project = copied(prepared, tmp_path_factory.mktemp("plain") / "project")
-    assert not TAKEN.search(dvc(project, "repro", "evaluate").stderr)
+    assert not TAKEN.search(spikebridge_run(project, "evaluate").stdout)
     assert not (project / "runs" / "jobs").exists()
     return project
 
@@ -77,8 +77,8 @@ def begun(project: Path) -> int:
 
 
 def check_collected(project: Path, plain: Path) -> None:
-    """`dvc repro` runs no fit, and its results are those of the plain one."""
-    done = dvc(project, "repro", "evaluate")
+    """DVC runs no fit, and its results are those of the plain run."""
+    done = spikebridge_run(project, "evaluate")
     taken = TAKEN.findall(done.stdout + done.stderr)
     assert taken
     assert all(stored == jobs for stored, jobs in taken), taken

@@ -89,6 +89,15 @@ def dvc(project: Path, *arguments: str, check: bool = True) -> subprocess.Comple
     return run(project, sys.executable, "-m", "dvc", *arguments, check=check)
 
 
-def spikebridge_run(project: Path) -> None:
-    """Run the whole pipeline as `make repro` does."""
-    run(project, sys.executable, "-m", "spikebridge.cli", "run")
+REPRODUCE = """
+import sys
+from pathlib import Path
+from spikebridge.runtime.pipeline_run import reproduce
+sys.exit(reproduce(Path(), print, sys.argv[1:]))
+"""
+
+
+def spikebridge_run(project: Path, *stages: str) -> subprocess.CompletedProcess[str]:
+    """Run the whole pipeline as `make repro` does, or these stages and what they depend on."""
+    command = ["-c", REPRODUCE, *stages] if stages else ["-m", "spikebridge.cli", "run"]
+    return run(project, sys.executable, *command)

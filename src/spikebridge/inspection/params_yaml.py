@@ -22,7 +22,18 @@ NUMBER_LIKE = re.compile(r"[-+.\d].*", re.DOTALL)
 
 
 def params_sections(proposal: Proposal) -> str:
-    """The three sections and the settings of the translator as YAML; a comment gives the reason of a value."""
+    """Write the three sections and the settings of the translator as YAML.
+
+    Parameters
+    ----------
+    proposal : Proposal
+        What is proposed.
+
+    Returns
+    -------
+    str
+        YAML; a comment gives the reason of a value.
+    """
     parts = [_section(name, getattr(proposal, name), proposal.comments) for name in SECTIONS]
     if proposal.translator:
         reasons = {f"{TRANSLATOR}.{key}": reason for key, reason in proposal.reasons.items()}
