@@ -36,7 +36,7 @@ apt() {
     DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 timeout "$LIMIT_S" apt-get -qq -y -o DPkg::Lock::Timeout=120 "$@" \
         </dev/null >"$log" 2>&1 || none "apt-get $1: $(grep -v '^$' "$log" | tail -n 1)"
 }
-# Debian would start a PostgreSQL server of its own on port 5432
+# Otherwise Debian starts a PostgreSQL server on port 5432
 mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] ||
     printf 'create_main_cluster = false\nstart_conf = manual\n' >/etc/postgresql-common/createcluster.conf
 apt update

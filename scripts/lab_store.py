@@ -186,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--try", dest="command", nargs=argparse.REMAINDER, help="run a command, then end")
     options = parser.parse_args(arguments)
     try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # SIGTERM ends the services as Ctrl-C does
         with lab(options.folder.resolve()) as running:
             command = running.words("pipeline") if options.run else options.command
             variables = running.environment("pipeline")

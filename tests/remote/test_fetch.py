@@ -1,4 +1,4 @@
-"""`spikebridge fetch` from an archive: versions, files, resuming, and what stands beside the recordings."""
+"""`spikebridge fetch` from an archive: versions, files, resuming, and what lies beside the recordings."""
 
 from __future__ import annotations
 
