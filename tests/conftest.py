@@ -19,6 +19,7 @@ from studies import simulated_windows, small_config
 from spikebridge.artifacts.splits import save_splits
 from spikebridge.artifacts.windows import save_windows
 from spikebridge.io import child_process
+from spikebridge.runtime.memory import collect_rarely
 from spikebridge.splits import make_splits
 from spikebridge.types import Windows
 
@@ -82,6 +83,7 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays to the end, so that the many collections of garbage need not go through it."""
     gc.collect()
     gc.freeze()
+    collect_rarely()
     gc.enable()
 
 

@@ -26,6 +26,7 @@ from spikebridge.cli import (
 )
 from spikebridge.errors import SpikebridgeError
 from spikebridge.errors.system_errors import explain
+from spikebridge.runtime.memory import collect_rarely
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         With exit code 2 after an error of the user or the system, and as commands document it.
     """
     arguments = parser().parse_args(argv)
+    collect_rarely()
     try:
         arguments.run(arguments)
     except SpikebridgeError as error:

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from spikebridge.errors import SpikebridgeError, StorageError
 from spikebridge.errors.system_errors import explain, size_of
+from spikebridge.runtime.memory import collect_rarely
 from spikebridge.runtime.stage_inputs import UNFINISHED, InputsChangedError, StageInputs, stage_inputs
 from spikebridge.runtime.stage_times import record_seconds
 
@@ -49,6 +50,7 @@ def stage_main(run: Callable[[list[str]], None], name: str = "") -> None:
     The time of a stage that ends well is kept (`stage_times`).
     """
     name = name or "@".join([Path(sys.argv[0]).stem, *sys.argv[1:]])
+    collect_rarely()
     try:
         with lock(LOCKS / f"{name}.lock"), one_thread(), reading(stage_inputs(name)):
             begun = time.monotonic()
