@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 THRESHOLDS = 50_000, 20, 50
-"""Objects made before the youngest generation is looked through, and how many times that happens before the next one is."""
+"""Objects made before the youngest generation is looked through; how often that happens before the next one is."""
 
 
 def collect_rarely() -> None:
