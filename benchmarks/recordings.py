@@ -63,7 +63,7 @@ def run_stages(folder: Path, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
             continue
         if stage not in ended:
             with measured() as cost:
-                command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+                command = [sys.executable, "-m", "dvc", "repro", stage]  # what it depends on has run
                 run = subprocess.run(
                     command, cwd=folder, env=stage_environment(), capture_output=True, text=True, check=False
                 )
